@@ -1,0 +1,207 @@
+"""Reading the state back, whatever a crash, a full disk or a person left of it.
+
+In:  any bytes. Out: a `State`; reading never raises on bytes, only on a newer version of ours.
+Order of trust: lines with a right checksum; lines edited by hand that still say something; where
+anything could not be read, the artefacts' own records.
+"""
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.checkpoint.lines import decode
+from pipeline.checkpoint.record import CLEANED_MARK, Record, read_record
+
+FORMAT_VERSION = 1
+_HEAD_CRC = re.compile(rb'^head_crc: "([0-9a-f]{8})"\n\Z', re.MULTILINE)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Key = tuple[str, str]  # (stage, source)
+
+
+class NewerVersion(ValueError):
+    """The state was written by a newer version of the pipeline; it is left untouched."""
+
+
+@dataclass
+class State:
+    """What is known, in memory. `apply` is the only way in which it changes."""
+
+    records: dict[Key, Record] = field(default_factory=dict)
+    attempts: dict[Key, int] = field(default_factory=dict)
+    completed: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    configuration: dict[str, Any] = field(default_factory=dict)
+    published: bool = False
+    existed: bool = False  # there was a state file
+    damaged: bool = False  # part of it could not be read
+    warnings: list[str] = field(default_factory=list)
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take in one event of the journal; ValueError or KeyError where its shape is wrong."""
+        kind = event["event"]
+        if kind == "file":
+            self.add(Record.from_event(event))
+        elif kind == "start":
+            key = (str(event["stage"]), str(event["source"]))
+            self.attempts[key] = self.attempts.get(key, 0) + int(event.get("attempts", 1))
+        elif kind == "removed":
+            self.records.pop((event["stage"], event["source"]), None)
+            self.published = False
+        elif kind in ("stage", "reopened"):
+            self._stage(event)
+        elif kind == "configuration":
+            self.configuration = dict(event["configuration"])
+        elif kind == "stop":
+            self.attempts.clear()
+        elif kind == "published":
+            self.published = True
+        elif kind == "cleaned":
+            self.records = {key: _cleaned(record) for key, record in self.records.items()}
+        else:
+            raise ValueError(f"unknown event {kind!r}")
+
+    def add(self, record: Record) -> None:
+        """Take in one file's result."""
+        key = (record.stage, record.source)
+        self.records[key] = record
+        self.attempts.pop(key, None)
+        self.published = False
+
+    def failures(self) -> dict[str, str]:
+        """Return "stage: reason" of every recording that failed."""
+        failed = (record for record in self.records.values() if record.status == "failed")
+        return {record.source: f"{record.stage}: {record.reason}" for record in failed}
+
+    def _stage(self, event: Mapping[str, Any]) -> None:
+        stage = str(event["stage"])
+        if stage in self.completed:
+            self.completed.remove(stage)
+        if event["event"] == "stage":
+            self.completed.append(stage)
+            self.timings[stage] = self.timings.get(stage, 0.0) + float(event["seconds"])
+            self.results[stage] = dict(event["result"])
+
+
+def read_state(path: Path, work: Path) -> State:
+    """Return the state in `path`; what is unreadable is made up from the records under `work`."""
+    state = State()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        data = b""
+    else:
+        state.existed = True
+        _read(data, state)
+    if state.damaged or (not state.existed and work.is_dir()):
+        _rebuild(state, work)
+    return state
+
+
+def _read(data: bytes, state: State) -> None:
+    head, files, journal = _split(data)
+    _read_head(head, state)
+    if not journal:  # a snapshot has one from its first instant
+        _damage(state, "it has no journal")
+    for line in [*files, *journal[:-1]]:
+        if line.strip():
+            _read_line(line, state)
+    if journal and journal[-1] and not state.damaged:
+        state.warnings.append("the last line was not written whole and was cut off")
+
+
+def _split(data: bytes) -> tuple[bytes, list[bytes], list[bytes]]:
+    """Return (head, lines of `files`, lines of `journal`; of these the last has no newline)."""
+    head, found, body = data.partition(b"\nfiles:")
+    files, _, journal = body.partition(b"\njournal:")
+    lines = files.split(b"\n")[1:]
+    return head + b"\n" * bool(found), lines, journal.split(b"\n")[1:]
+
+
+def _read_head(head: bytes, state: State) -> None:
+    found = _HEAD_CRC.search(head)
+    intact = found is not None and int(found[1], 16) == zlib.crc32(head[: found.start()])
+    try:
+        values = yaml.load(head, Loader=_LOADER)
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        values = str(err)
+    if not isinstance(values, dict) or "version" not in values:
+        _damage(state, "its head cannot be read")
+        return
+    if isinstance(values["version"], int) and values["version"] > FORMAT_VERSION:
+        raise NewerVersion(
+            f"its version is {values['version']}, this program knows up to {FORMAT_VERSION}; "
+            "use the newer program, or --force-restart to begin anew"
+        )
+    if not intact:
+        state.warnings.append("the state was edited by hand; what it says is taken as it is")
+    _take_head(values, state)
+
+
+def _take_head(values: dict[str, Any], state: State) -> None:
+    try:
+        state.completed = [str(name) for name in values.get("completed_stages") or []]
+        timings = values.get("stage_timings") or {}
+        state.timings = {str(name): float(seconds) for name, seconds in timings.items()}
+        state.configuration = dict(values.get("configuration") or {})
+        state.published = values.get("published") is True
+        for name in state.completed:
+            state.results[name] = dict(values.get(f"{name}_result") or {})
+    except (TypeError, ValueError, AttributeError):
+        _damage(state, "its head has the wrong shape")
+
+
+def _read_line(line: bytes, state: State) -> None:
+    try:
+        event, intact = decode(line)
+        if not intact:
+            event = _edited(line)
+        if "event" in event:
+            state.apply(event)
+        else:
+            _keep_published(state, Record.from_event(event))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, yaml.YAMLError):
+        _damage(state, f"a line cannot be read: {line[:60].decode(errors='replace')}")
+
+
+def _edited(line: bytes) -> dict[str, Any]:
+    """Return a line that a person has changed or written, as YAML reads it."""
+    values = yaml.load(line, Loader=_LOADER)
+    if not isinstance(values, list) or len(values) != 1 or not isinstance(values[0], dict):
+        raise ValueError("not one entry")
+    return {key: value for key, value in values[0].items() if key != "crc"}
+
+
+def _keep_published(state: State, record: Record) -> None:
+    published = state.published  # a snapshot's own records are older than its head
+    state.add(record)
+    state.published = published
+
+
+def _damage(state: State, why: str) -> None:
+    if not state.damaged:
+        state.warnings.append(f"the state is damaged: {why}")
+    state.damaged = True
+
+
+def _rebuild(state: State, work: Path) -> None:
+    found = 0
+    on_purpose = (work / CLEANED_MARK).exists()
+    for folder in sorted(work.glob("*/*")):
+        record = read_record(folder) if not folder.name.startswith(".") else None
+        if record and (record.stage, record.source) not in state.records:
+            there = all((work.parent / path).exists() for path, _ in record.sizes())
+            record = record._replace(cleaned=on_purpose and not there)
+            state.records[(record.stage, record.source)] = record
+            found += 1
+    if found:
+        state.warnings.append(f"{found} results were taken from the artefacts' own records")
+
+
+def _cleaned(record: Record) -> Record:
+    return record._replace(cleaned=True) if record.status == "done" else record
