@@ -1,0 +1,128 @@
+"""Where a recording is quiet: its level per 10 ms against a threshold that follows the room.
+
+In:  frame levels in dB, the voice activity's spans, the spans of other speakers.
+Out: an `Envelope`, and its quiet runs: the real pauses.
+Left out: which words lie between the pauses (edges.py).
+"""
+
+import bisect
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audio import FLOOR_DB, Samples, Seconds
+
+Span = tuple[Seconds, Seconds]
+Flags = npt.NDArray[np.bool_]
+
+FRAME_S = 0.01
+STEP_S = 10.0  # the threshold is set anew this often ...
+WINDOW_S = 60.0  # ... from this much sound around: rooms and microphones change within a recording
+VAD_EDGE_S = 0.05  # silero pads and misses by about this
+LEAST_PAUSE_S = 0.5  # from less pause the room's level is not measured but guessed
+DIGITAL_SILENCE_DB = -90.0  # below 16-bit dither: says nothing about the room
+# Quiet is what lies in the lowest third between room and loud speech (95th percentile), but never
+# less than 3 dB over the room (its own frames vary by 1 dB) nor more than 40 dB under the voice
+# (a reverberant room never gets quieter between words).
+QUIET_SHARE = 0.3
+LEAST_OVER_ROOM_DB = 3.0
+MOST_UNDER_SPEECH_DB = 40.0
+LEAST_UNDER_SPEECH_DB = 6.0  # where voice and room are one, nothing is quiet
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Per 10 ms of the recording: level, level of the room around, and whether it is quiet."""
+
+    levels_db: Samples
+    room_db: Samples
+    quiet: Flags
+
+    def frames(self, start_s: Seconds, end_s: Seconds) -> slice:
+        """Return the frames that lie wholly in a span."""
+        return slice(max(0, math.ceil(start_s / FRAME_S - 1e-6)), max(0, _floor(end_s)))
+
+    def loud_s(self, start_s: Seconds, end_s: Seconds) -> Seconds:
+        """Return how much of a span is not quiet."""
+        return float(np.count_nonzero(~self.quiet[self.frames(start_s, end_s)])) * FRAME_S
+
+    def snr_db(self, start_s: Seconds, end_s: Seconds) -> float:
+        """Return the mean level of a span's sound over that of the pauses around it."""
+        part = self.frames(start_s, end_s)
+        loud = self.levels_db[part][~self.quiet[part]]
+        if not len(loud):
+            return 0.0
+        return _mean_db(loud) - float(np.median(self.room_db[part]))
+
+
+def envelope(levels_db: Samples, speech: Sequence[Span], muted: Sequence[Span]) -> Envelope:
+    """Return the envelope of a recording; `muted` spans are silent by force, so never quiet."""
+    in_speech = flags(speech, len(levels_db), VAD_EDGE_S)
+    in_muted = flags(muted, len(levels_db), VAD_EDGE_S)
+    room_db = np.full(len(levels_db), FLOOR_DB, np.float32)
+    limit_db = np.full(len(levels_db), FLOOR_DB, np.float32)
+    step, half = round(STEP_S / FRAME_S), round(WINDOW_S / FRAME_S / 2)
+    for first in range(0, len(levels_db), step):
+        window = slice(max(0, first + step // 2 - half), first + step // 2 + half)
+        room, limit = quiet_below_db(levels_db[window], in_speech[window] | in_muted[window])
+        room_db[first : first + step], limit_db[first : first + step] = room, limit
+    return Envelope(levels_db, room_db, (levels_db <= limit_db) & ~in_muted)
+
+
+def quiet_below_db(levels_db: Samples, occupied: Flags) -> tuple[float, float]:
+    """Return (level of the room, level below which it is quiet) of a stretch of sound.
+
+    `occupied` frames hold speech. A room at -60 and speech at -20 give -48.
+    """
+    sounding = levels_db > DIGITAL_SILENCE_DB
+    if not sounding.any():
+        return FLOOR_DB, DIGITAL_SILENCE_DB
+    low_db, pausing_db, speech_db = np.percentile(levels_db[sounding], [5, 25, 95]).tolist()
+    pause = levels_db[sounding & ~occupied]
+    enough = len(pause) * FRAME_S >= LEAST_PAUSE_S
+    # subtle: what voice activity missed is speech too; a quarter of all speaking is pauses
+    room_db = min(float(np.median(pause)), pausing_db) if enough else low_db
+    limit_db = room_db + QUIET_SHARE * (speech_db - room_db)
+    limit_db = max(limit_db, room_db + LEAST_OVER_ROOM_DB, speech_db - MOST_UNDER_SPEECH_DB)
+    return room_db, min(limit_db, speech_db - LEAST_UNDER_SPEECH_DB)
+
+
+def quiet_runs(quiet: Flags, shortest_s: Seconds) -> list[Span]:
+    """Return the spans of at least `shortest_s` in which every frame is quiet."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False])).astype(np.int8)))
+    runs = edges.reshape(-1, 2) * FRAME_S
+    return [(float(a), float(b)) for a, b in runs if b - a >= shortest_s - 1e-6]
+
+
+def flags(spans: Sequence[Span], length: int, widen_s: Seconds = 0.0) -> Flags:
+    """Return which of `length` frames touch `spans`."""
+    inside = np.zeros(length, dtype=bool)
+    for start_s, end_s in spans:
+        first, last = _floor(start_s - widen_s), math.ceil((end_s + widen_s) / FRAME_S - 1e-6)
+        inside[max(0, first) : max(0, last)] = True
+    return inside
+
+
+def overlapping(spans: Sequence[Any], start_s: Seconds, end_s: Seconds) -> Sequence[Any]:
+    """Return those of `spans` (start_s, end_s, ...; sorted and disjoint) that reach into a span."""
+    first = bisect.bisect_right(spans, start_s, key=lambda span: span[1])
+    last = bisect.bisect_left(spans, end_s, key=lambda span: span[0])
+    return spans[first:last]
+
+
+def covered_s(spans: Sequence[Any], start_s: Seconds, end_s: Seconds) -> Seconds:
+    """Return how much of a span `spans` (sorted and disjoint) cover."""
+    near = overlapping(spans, start_s, end_s)
+    return float(sum(min(end_s, span[1]) - max(start_s, span[0]) for span in near))
+
+
+def _mean_db(levels_db: Samples) -> float:
+    return float(10 * np.log10(np.mean(10 ** (levels_db.astype(np.float64) / 10))))
+
+
+def _floor(time_s: Seconds) -> int:
+    return math.floor(time_s / FRAME_S + 1e-6)

@@ -1,0 +1,132 @@
+"""Words into sentences, long sentences into pieces, pieces into clips.
+
+In:  words and the breaks around them. Out: runs of words that begin and end in real pauses.
+Left out: whether what was said can be trusted (quality.py).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.audio import Seconds
+
+from .edges import Break
+from .words import Word, ends_clause, ends_sentence
+
+CLAUSE_WORTH = 1.5  # a pause after a comma counts as this much longer when a sentence must be cut
+# Costs of packing, in seconds: a lost second outweighs any deviation from the middle length.
+LOST_COST = 1000.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive words, `first` to `last` inclusive."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The words of a recording and the breaks around them (one more than words)."""
+
+    words: Sequence[Word]
+    breaks: Sequence[Break | None]
+    edge_s: Seconds  # silence at both ends of every clip
+
+    def before(self, run: Run) -> Break:
+        return _real(self.breaks[run.first])
+
+    def after(self, run: Run) -> Break:
+        return _real(self.breaks[run.last + 1])
+
+    def length_s(self, run: Run) -> Seconds:
+        """Return how long a clip of these words is, with its silence."""
+        return self.after(run).quiet_s - self.before(run).resume_s + 2 * self.edge_s
+
+    def longest_pause_s(self, run: Run) -> Seconds:
+        inner = (self.breaks[gap] for gap in range(run.first + 1, run.last + 1))
+        return max((b.pause_s for b in inner if b), default=0.0)
+
+
+def sentences(speech: Speech, max_pause_s: Seconds) -> list[Run]:
+    """Return the sentences: runs between a full stop with a pause and the next.
+
+    A full stop without a pause ends nothing; a pause longer than `max_pause_s` always does.
+    """
+    runs, first = [], 0
+    for last, word in enumerate(speech.words):
+        gap = speech.breaks[last + 1]
+        is_end = last + 1 == len(speech.words)
+        if gap and (is_end or ends_sentence(word.text) or gap.pause_s > max_pause_s):
+            runs.append(Run(first, last))
+            first = last + 1
+    return runs
+
+
+def pieces(speech: Speech, run: Run, longest_s: Seconds, shortest_s: Seconds) -> Iterator[Run]:
+    """Yield `run`, or what its longest inner pauses make of it where it is too long.
+
+    What has no pause inside stays too long.
+    """
+    gaps = [g for g in range(run.first + 1, run.last + 1) if speech.breaks[g]]
+    if speech.length_s(run) <= longest_s or not gaps:
+        yield run
+        return
+    gap = max(gaps, key=lambda g: _worth(speech, run, g, shortest_s))
+    for part in _halves(run, gap):
+        yield from pieces(speech, part, longest_s, shortest_s)
+
+
+def _worth(speech: Speech, run: Run, gap: int, shortest_s: Seconds) -> tuple[bool, Seconds]:
+    """Return how good a place `gap` is for a cut: both halves usable, then a long pause."""
+    usable = all(speech.length_s(part) >= shortest_s for part in _halves(run, gap))
+    pause_s = _real(speech.breaks[gap]).pause_s
+    return usable, pause_s * (CLAUSE_WORTH if ends_clause(speech.words[gap - 1].text) else 1.0)
+
+
+def _halves(run: Run, gap: int) -> tuple[Run, Run]:
+    return Run(run.first, gap - 1), Run(gap, run.last)
+
+
+def pack(runs: Sequence[Run], cost: Callable[[Run], float | None], most: int = 60) -> list[Run]:
+    """Return neighbours joined so that the sum of `cost` is least; None: they may not be joined.
+
+    Single runs always may stay alone, at LOST_COST or whatever `cost` says.
+    """
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(runs) + 1):
+        options = []
+        for start in range(end - 1, max(-1, end - 1 - most), -1):
+            price = cost(Run(runs[start].first, runs[end - 1].last))
+            if price is None and start < end - 1:
+                break
+            options.append((best[start][0] + (LOST_COST if price is None else price), start))
+        best.append(min(options))
+    packed, end = [], len(runs)
+    while end:
+        start = best[end][1]
+        packed.append(Run(runs[start].first, runs[end - 1].last))
+        end = start
+    return packed[::-1]
+
+
+def clip_cost(
+    speech: Speech, run: Run, shortest_s: Seconds, longest_s: Seconds, max_pause_s: Seconds
+) -> float | None:
+    """Return what a clip of these words costs: little near the middle length, much if too short.
+
+    None where it would be too long, or hold a pause that is too long.
+    """
+    length_s = speech.length_s(run)
+    if length_s > longest_s or speech.longest_pause_s(run) > max_pause_s:
+        return None
+    if length_s < shortest_s:
+        return LOST_COST * length_s
+    middle_s = (shortest_s + longest_s) / 2
+    return abs(length_s - middle_s) / middle_s
+
+
+def _real(gap: Break | None) -> Break:
+    if gap is None:
+        raise ValueError("a run of words must begin and end in a pause")
+    return gap

@@ -1,0 +1,170 @@
+"""Which clips can be trusted: rules, each with a measured value and a threshold.
+
+In:  the words of a run and what was measured on its sound. Out: the first rule that fails, or None.
+Where the rules come from: Emilia (language, seconds per character within the quartiles), NeMo
+Curator (unique words, characters per second, long words), kikiri (avg_logprob, no_speech, words),
+VoxKitchen (SNR, clipping), whisper (compression ratio, and how no_speech is read).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.audio import Samples
+
+from .settings import Params
+from .words import Word, text_of, tokens
+
+# What whisper writes over silence, music and applause, from its training subtitles.
+HALLUCINATIONS = (
+    "thanks for watching",
+    "thank you for watching",
+    "please subscribe",
+    "subscribe to my channel",
+    "like and subscribe",
+    "subtitles by",
+    "subtitled by",
+    "captions by",
+    "captioning by",
+    "transcription by",
+    "transcribed by",
+    "translated by",
+    "amara.org",
+    "sous-titres réalisés",
+    "untertitel im auftrag",
+    "untertitelung des zdf",
+    "subtítulos realizados",
+    "sottotitoli creati",
+    "legendas pela comunidade",
+    "ご視聴ありがとうございました",
+    "请不吝点赞",
+    "字幕by",
+    "♪",
+    "♫",
+)
+# whisper itself believes no_speech only where the text is also unlikely; its limit there is the
+# rejection's own (-1), so no_speech would never decide: half of it is asked for here.
+NO_SPEECH_LOGPROB_SHARE = 0.5
+LEAST_WORDS_FOR_UNIQUE = 8  # "no, no, no" is speech; a loop is longer
+LEAST_CLIPS_FOR_QUARTILES = 20  # from fewer, quartiles are chance
+QUARTILE_REACH = 1.5  # Emilia, after Tukey
+CLIPPED_RUN = 3  # equal samples at full scale one after the other: cut off, not just loud
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A rule that a span broke."""
+
+    rule: str
+    reason: str
+    value: float | str | None = None
+    threshold: float | str | None = None
+
+
+def too_low(rule: str, what: str, value: float, least: float, unit: str = "") -> Failure | None:
+    """Return the failure if `value` is below `least`."""
+    if value >= least:
+        return None
+    reason = f"{what} {value:.4g}{unit} is below {least:.4g}{unit}"
+    return Failure(rule, reason, round(value, 4), least)
+
+
+def too_high(rule: str, what: str, value: float, most: float, unit: str = "") -> Failure | None:
+    """Return the failure if `value` is above `most`."""
+    if value <= most:
+        return None
+    reason = f"{what} {value:.4g}{unit} is above {most:.4g}{unit}"
+    return Failure(rule, reason, round(value, 4), most)
+
+
+def language_failure(language: str, probability: float, params: Params) -> Failure | None:
+    """Return why the recording's language is wrong or uncertain, if it is."""
+    if params.language == "auto":
+        name = "probability of the language"
+        return too_low("language", name, probability, params.min_language_probability)
+    if language.split("-")[0] == params.language.split("-")[0]:
+        return None
+    reason = f"spoken in {language}, not in {params.language}"
+    return Failure("language", reason, language, params.language)
+
+
+def words_failure(words: Sequence[Word], params: Params) -> Failure | None:
+    """Return why the words of one sentence cannot be trusted: its neighbours still may be."""
+    return next((failure for failure in _words_failures(words, params) if failure), None)
+
+
+def _words_failures(words: Sequence[Word], params: Params) -> Iterator[Failure | None]:
+    text = text_of(words)
+    if not tokens(text):
+        yield Failure("empty_text", "there is nothing to read", text)
+    if phrase := next((p for p in HALLUCINATIONS if p in text.lower()), None):
+        yield Failure("hallucination", f"whisper writes {phrase!r} over silence", phrase)
+    logprob = _mean([word.avg_logprob for word in words])
+    yield too_low("avg_logprob", "mean log probability", logprob, params.min_avg_logprob)
+    if logprob < params.min_avg_logprob * NO_SPEECH_LOGPROB_SHARE:
+        no_speech = _mean([word.no_speech_prob for word in words])
+        yield too_high("no_speech", "probability of no speech", no_speech, params.max_no_speech)
+    ratio = max(word.compression_ratio for word in words)
+    yield too_high("repetition", "compression ratio", ratio, params.max_compression_ratio)
+
+
+def clip_failure(
+    words: Sequence[Word], scores: Mapping[str, float], clipped_run: int, params: Params
+) -> Failure | None:
+    """Return why a clip is not fit for a dataset, if it is not."""
+    return next((f for f in _clip_failures(words, scores, clipped_run, params) if f), None)
+
+
+def _clip_failures(
+    words: Sequence[Word], scores: Mapping[str, float], clipped_run: int, params: Params
+) -> Iterator[Failure | None]:
+    said = tokens(text_of(words))
+    yield too_low("few_words", "number of words", len(said), params.min_words)
+    longest = max(map(len, said), default=0)
+    yield too_high("long_word", "letters in a word", longest, params.max_word_chars)
+    if len(said) >= LEAST_WORDS_FOR_UNIQUE:
+        unique = len(set(said)) / len(said)
+        yield too_low("repetition", "share of different words", unique, params.min_unique_words)
+    p, s = params, scores
+    name = "mean word probability"
+    yield too_low("word_probability", name, s["word_probability"], p.min_word_probability)
+    yield too_high("speech_rate", "characters/s", s["chars_per_s"], p.max_chars_per_s)
+    yield too_low("speaker", "similarity", s["similarity"], p.min_clip_similarity)
+    yield too_low("snr", "SNR", s["snr_db"], p.min_snr_db, " dB")
+    yield too_high("clipping", "flat samples at full scale", clipped_run, CLIPPED_RUN - 1)
+
+
+def rate_limits(seconds_per_char: Sequence[float]) -> tuple[float, float] | None:
+    """Return (least, most) seconds per character by 1.5 quartile ranges; None for few clips."""
+    if len(seconds_per_char) < LEAST_CLIPS_FOR_QUARTILES:
+        return None
+    low, high = np.percentile(seconds_per_char, [25, 75])
+    reach = QUARTILE_REACH * (high - low)
+    return float(low - reach), float(high + reach)
+
+
+def rate_failure(seconds_per_char: float, limits: tuple[float, float] | None) -> Failure | None:
+    """Return the failure of a clip that is spoken much faster or slower than the others."""
+    if limits is None:
+        return None
+    name = "seconds per character"
+    low = too_low("rate_outlier", name, seconds_per_char, round(limits[0], 4))
+    return low or too_high("rate_outlier", name, seconds_per_char, round(limits[1], 4))
+
+
+def clipped_run(samples: Samples, full_scale: float) -> int:
+    """Return the length of the longest run of equal samples at or above `full_scale`.
+
+    A loud sine is no two equal samples at its crest; a clipped one is flat there.
+    """
+    if not len(samples):
+        return 0
+    edges = np.flatnonzero(np.diff(samples) != 0) + 1
+    starts = np.concatenate(([0], edges))
+    lengths = np.diff(np.concatenate((starts, [len(samples)])))
+    return int(np.max(lengths[np.abs(samples[starts]) >= full_scale], initial=0))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
