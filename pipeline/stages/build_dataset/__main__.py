@@ -1,0 +1,3 @@
+from pipeline.standalone import main
+
+main("build_dataset")

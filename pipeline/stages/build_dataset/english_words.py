@@ -1,0 +1,102 @@
+"""The word lists of `english.py`: data only."""
+
+MONTHS = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+]  # fmt: skip
+MONTH_OF = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
+MONTH_ABBREVIATIONS = list(MONTH_OF)
+
+ABBREVIATIONS = {
+    "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Dr": "Doctor", "Prof": "Professor",
+    "Jr": "Junior", "Sr": "Senior", "vs": "versus", "etc": "et cetera", "e.g": "for example",
+    "i.e": "that is", "Gen": "General", "Col": "Colonel", "Capt": "Captain",
+    "Lt": "Lieutenant", "Sgt": "Sergeant", "Maj": "Major", "Rev": "Reverend",
+    "Hon": "Honorable", "Gov": "Governor", "Sen": "Senator", "Rep": "Representative",
+    "Pres": "President", "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation",
+    "Co": "Company", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Mt": "Mount",
+    "Ft": "Fort", "approx": "approximately", "dept": "department", "Dept": "Department",
+    "est": "established", "Vol": "Volume", "vol": "volume", "Fig": "Figure", "ch": "chapter",
+    "Ph.D": "P H D",
+}  # fmt: skip
+
+CURRENCIES = {  # sign: one, many, one hundredth, many of them
+    "$": ("dollar", "dollars", "cent", "cents"),
+    "£": ("pound", "pounds", "penny", "pence"),
+    "€": ("euro", "euros", "cent", "cents"),
+    "¥": ("yen", "yen", "sen", "sen"),
+    "₹": ("rupee", "rupees", "paisa", "paise"),
+}
+SCALES = {
+    "k": "thousand", "K": "thousand", "m": "million", "M": "million", "bn": "billion",
+    "B": "billion", "tn": "trillion", "thousand": "thousand", "million": "million",
+    "billion": "billion", "trillion": "trillion",
+}  # fmt: skip
+
+UNITS = {  # sign: one, many
+    "km/h": ("kilometer per hour", "kilometers per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "mph": ("mile per hour", "miles per hour"),
+    "m/s": ("meter per second", "meters per second"),
+    "km": ("kilometer", "kilometers"),
+    "cm": ("centimeter", "centimeters"),
+    "mm": ("millimeter", "millimeters"),
+    "m": ("meter", "meters"),
+    "mi": ("mile", "miles"),
+    "ft": ("foot", "feet"),
+    "kg": ("kilogram", "kilograms"),
+    "mg": ("milligram", "milligrams"),
+    "g": ("gram", "grams"),
+    "lbs": ("pound", "pounds"),
+    "lb": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"),
+    "ml": ("milliliter", "milliliters"),
+    "mL": ("milliliter", "milliliters"),
+    "l": ("liter", "liters"),
+    "L": ("liter", "liters"),
+    "hrs": ("hour", "hours"),
+    "hr": ("hour", "hours"),
+    "mins": ("minute", "minutes"),
+    "min": ("minute", "minutes"),
+    "secs": ("second", "seconds"),
+    "sec": ("second", "seconds"),
+    "ms": ("millisecond", "milliseconds"),
+    "Hz": ("hertz", "hertz"),
+    "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"),
+    "GHz": ("gigahertz", "gigahertz"),
+    "KB": ("kilobyte", "kilobytes"),
+    "kB": ("kilobyte", "kilobytes"),
+    "MB": ("megabyte", "megabytes"),
+    "GB": ("gigabyte", "gigabytes"),
+    "TB": ("terabyte", "terabytes"),
+    "kWh": ("kilowatt hour", "kilowatt hours"),
+    "kW": ("kilowatt", "kilowatts"),
+    "MW": ("megawatt", "megawatts"),
+    "W": ("watt", "watts"),
+    "V": ("volt", "volts"),
+    "°C": ("degree Celsius", "degrees Celsius"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "°": ("degree", "degrees"),
+    "¢": ("cent", "cents"),
+    "‰": ("per mille", "per mille"),
+}
+
+SIGNS = {
+    "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "°": "degrees",
+    "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "/": "slash",
+    "×": "times", "÷": "divided by", "±": "plus or minus", "§": "section", "\\": "backslash",
+    "<": "less than", ">": "greater than",
+}  # fmt: skip
+
+DOMAINS = ["com", "org", "net", "edu", "gov", "io", "co", "uk", "html", "pdf"]
+
+ROMAN = {
+    "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "X": 10,
+    "XI": 11, "XII": 12, "XIII": 13, "XIV": 14, "XV": 15, "XVI": 16, "XVII": 17, "XVIII": 18,
+}  # fmt: skip
+COUNTED = ["War", "Part", "Chapter", "Act", "Volume", "Book", "Phase", "Type", "Class", "Title"]
+KINGS = [
+    "Henry", "Louis", "George", "Edward", "Charles", "James", "William", "Elizabeth", "Richard",
+    "Philip", "Paul", "Pius", "Benedict", "Napoleon", "Nicholas", "Catherine",
+]  # fmt: skip

@@ -1,0 +1,147 @@
+"""What happened to the recordings, counted: for the report, the dataset card and the facts."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from pipeline.report import render_report
+from pipeline.stages.build_dataset.lists import Clip
+from pipeline.stages.build_dataset.phonemes import ESPEAK_VOICES, Phonemizer
+from pipeline.stages.build_dataset.recordings import (
+    NON_SPEECH,
+    Recording,
+    Rejected,
+    seconds_by_rule,
+)
+
+SHOWN_CLIPS = 200  # rows in the report's table: a page that opens at once
+SHOWN_WORDS = 50
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+
+
+def overview(
+    recordings: Sequence[Recording],
+    clips: Sequence[Clip],
+    rejected: Sequence[Rejected],
+    chosen: set[str],
+    phonemizer: Phonemizer,
+) -> dict[str, Any]:
+    """Return everything that the pages show; seconds add up: duration = used + rejected."""
+    by_source: dict[str, list[Rejected]] = defaultdict(list)
+    for one in rejected:
+        by_source[one.source].append(one)
+    kept = Counter(clip.made.source for clip in clips)
+    rows = [_recording(one, by_source[one.source], kept[one.source]) for one in recordings]
+    return {
+        "language": phonemizer.language,
+        "recordings": rows,
+        "rules": _rules(rejected),
+        "clips": [_clip(clip, chosen) for clip in clips[:SHOWN_CLIPS]],
+        "clip_count": len(clips),
+        "train_count": len(clips) - len(chosen),
+        "val_count": len(chosen),
+        "val_by_recording": len(kept) > 1,
+        "clip_s": sum(clip.made.duration_s for clip in clips),
+        "durations": [clip.made.duration_s for clip in clips],
+        "input_s": sum(row["duration_s"] or 0.0 for row in rows),
+        "used_s": sum(row["used_s"] for row in rows),
+        "guessed": sorted(phonemizer.guessed.items(), key=lambda word: (-word[1], word[0])),
+        "size": next((name for limit, name in _SIZES if len(clips) < limit), "100K<n<1M"),
+    }
+
+
+def _recording(recording: Recording, rejected: Sequence[Rejected], clips: int) -> dict[str, Any]:
+    seconds = seconds_by_rule(recording, rejected)
+    used_s, non_speech_s = seconds.pop("", 0.0), seconds.pop(NON_SPEECH, 0.0)
+    return {
+        "source": recording.source,
+        "duration_s": recording.duration_s,
+        "dropped": recording.dropped,
+        "clips": clips,
+        "used_s": used_s,
+        "non_speech_s": non_speech_s,
+        "rejected_s": sum(seconds.values()),
+        "by_rule": sorted(seconds.items(), key=lambda rule: (-rule[1], rule[0])),
+    }
+
+
+def _rules(rejected: Sequence[Rejected]) -> list[dict[str, Any]]:
+    """Return the rules by the seconds they took, each with its first reason as an example."""
+    seconds: dict[str, float] = defaultdict(float)
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for one in rejected:
+        counts[one.rule] += 1
+        seconds[one.rule] += (one.end_s or one.start_s) - one.start_s
+        examples.setdefault(one.rule, one.reason)
+    order = sorted(counts, key=lambda rule: (-seconds[rule], rule))
+    return [
+        {"rule": rule, "count": counts[rule], "seconds": seconds[rule], "example": examples[rule]}
+        for rule in order
+    ]
+
+
+def top_rules(rejected: Sequence[Rejected], most: int = 5) -> list[str]:
+    """Return the rules that took most, for an error message."""
+    return [
+        f"{rule['rule']} {rule['seconds']:.1f} s in {rule['count']} places (e.g. {rule['example']})"
+        for rule in _rules(rejected)[:most]
+    ]
+
+
+def _clip(clip: Clip, chosen: set[str]) -> dict[str, Any]:
+    return {
+        "id": clip.made.id,
+        "wav": clip.wav,
+        "list": "val" if clip.made.id in chosen else "train",
+        "duration_s": clip.made.duration_s,
+        "text": clip.made.text,
+        "normalized": clip.normalized,
+        "kokoro": clip.kokoro,
+        "scores": clip.made.scores,
+    }
+
+
+def remarks(view: Mapping[str, Any], has_other_texts: bool) -> list[str]:
+    """Return what a person should know besides the validation's warnings."""
+    found = []
+    language, clips = view["language"], view["clip_count"]
+    if language != "en" and language not in ESPEAK_VOICES:
+        found.append(f"Kokoro-82M has no voice in {language}: the training starts further back")
+    if not has_other_texts:
+        found.append(f"no texts for OOD_texts.txt in {language}: the dataset's own are in it")
+    if not view["val_by_recording"]:
+        found.append("one recording only: train and val clips come from the same one")
+    if (share := view["val_count"] / clips) > 0.2:
+        found.append(f"{share:.0%} of the clips are in the val list: recordings are kept whole")
+    return found
+
+
+def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:
+    """Return the facts for the state file."""
+    words = [word for word, _ in view["guessed"]]
+    return {
+        "clips": view["clip_count"],
+        "minutes": round(view["clip_s"] / 60, 2),
+        "train_clips": view["train_count"],
+        "val_clips": view["val_count"],
+        "recordings": len(view["recordings"]),
+        "language": view["language"],
+        "used_s": round(view["used_s"], 3),
+        "warnings": len(view["warnings"]),
+        "guessed_words": len(words),
+        "guessed_most": " ".join(words[:20]),
+    }
+
+
+def write_pages(out: Path, view: Mapping[str, Any]) -> None:
+    """Write README.md (the dataset card) and report.html."""
+    loader = FileSystemLoader(Path(__file__).parent, encoding="utf-8")
+    card = Environment(loader=loader, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    text = card.get_template("card.md").render(view)
+    (out / "README.md").write_text(text + "\n", encoding="utf-8", newline="\n")
+    page = render_report({**view, "guessed": view["guessed"][:SHOWN_WORDS]})
+    (out / "report.html").write_text(page, encoding="utf-8", newline="\n")

@@ -1,0 +1,43 @@
+"""Which clips are trained on, and which are kept to listen whether it works.
+
+By recording, so that no voice take is in both lists; by clip only where there is one recording:
+then the last clips of it, in one piece, so that few neighbours of trained clips are among them.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from pipeline.stages.build_dataset.recordings import Candidate
+
+
+def val_ids(clips: Sequence[Candidate], val_percent: float, seed: int) -> set[str]:
+    """Return the ids for the val list: about `val_percent` of the clips, at least one, never all.
+
+    Raises ValueError with fewer than two clips.
+    """
+    if len(clips) < 2:
+        raise ValueError(
+            f"{len(clips)} clip passed, but train and val list need one each:"
+            " add recordings, or loosen the limits that rejected the others (rejected.jsonl)"
+        )
+    wanted = max(1, round(len(clips) * val_percent / 100))
+    sizes = Counter(clip.source for clip in clips)
+    if len(sizes) == 1:
+        return {clip.id for clip in clips[-min(wanted, len(clips) - 1) :]}
+    chosen = _val_sources(sizes, wanted, seed)
+    return {clip.id for clip in clips if clip.source in chosen}
+
+
+def _val_sources(sizes: Counter[str], wanted: int, seed: int) -> set[str]:
+    """Return recordings with `wanted` clips together, and no more than half over that."""
+    order = sorted(sizes)
+    random.Random(seed).shuffle(order)
+    chosen: set[str] = set()
+    count = 0
+    for source in order:
+        if count < wanted and count + sizes[source] <= 1.5 * wanted:
+            chosen.add(source)
+            count += sizes[source]
+    # all recordings are larger than that: the smallest, the first in the seeded order
+    return chosen or {min(order, key=lambda source: sizes[source])}

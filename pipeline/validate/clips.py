@@ -1,0 +1,51 @@
+"""The sound files of a dataset folder: each looked up and checked once, however often named."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from pipeline.validate.problem import Problem
+from pipeline.validate.wavs import check_wav
+
+
+class Clips:
+    """Remembers what was asked for, and what was wrong with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self._folder = folder
+        self._found: dict[str, str | None] = {}
+        self._checked: set[str] = set()
+
+    def check(self, named: Iterable[tuple[int, str]], file: str) -> Iterator[Problem]:
+        """Yield the (line, wav) of `file` that lead to no sound file; check the others' sound."""
+        for line, wav in named:
+            path = self._look_up(wav, file)
+            if path is None:
+                text = f"{wav} is not there: put it back or remove the line"
+                yield Problem("error", "missing_wav", file, line, text)
+            elif path not in self._checked:
+                self._checked.add(path)
+                self.problems += check_wav(self._folder / path, path)
+
+    def unused(self) -> Iterator[Problem]:
+        """Yield one warning if there are clips in wavs/ that no list names."""
+        present = {f"wavs/{path.name}" for path in (self._folder / "wavs").glob("*.wav")}
+        left = sorted(present - self._checked)
+        if left:
+            text = f"{len(left)} clips stand in no list, e.g. {left[0]}: they will not be used"
+            yield Problem("warning", "unlisted_wavs", "wavs", 0, text)
+
+    def _look_up(self, wav: str, file: str) -> str | None:
+        if wav not in self._found:
+            self._found[wav] = self._find(wav, file)
+        return self._found[wav]
+
+    def _find(self, wav: str, file: str) -> str | None:
+        """Return the path in the folder: as named, or in wavs/ (StyleTTS2's root_path)."""
+        path = PurePosixPath(wav)
+        if not wav or path.is_absolute() or ".." in path.parts or "\0" in wav:
+            return None
+        for place in (path, "wavs" / path, PurePosixPath(file).parent / path):
+            if (self._folder / place).is_file():
+                return str(place)
+        return None

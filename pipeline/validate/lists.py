@@ -1,0 +1,132 @@
+"""The rules for train_list.txt, val_list.txt and OOD_texts.txt.
+
+In: a folder with such lists. Out: problems. From StyleTTS2's meldataset.py: a line is
+`strip()`ped and `split('|')`; the speaker is found again by comparing the field with str(int);
+symbols outside of the alphabet are dropped; OOD lines are drawn with randint(0, lines - 1),
+which never draws the last one, until one has 50 characters: without such a line it never ends.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.validate.alphabets import MAX_SYMBOLS, Alphabet, unknown_symbols
+from pipeline.validate.problem import Problem
+from pipeline.validate.textfile import read_lines
+
+OOD_MIN_SYMBOLS = 50  # `min_length` in StyleTTS2's Configs/config_ft.yml
+_SPEAKER = re.compile(r"0|[1-9][0-9]*")
+_TITLES = {"kokoro": "Kokoro", "styletts2": "StyleTTS2"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a list that has its three fields."""
+
+    line: int
+    wav: str
+    text: str
+    speaker: str
+
+
+def read_rows(path: Path, name: str) -> tuple[list[Row], list[Problem]]:
+    """Return the whole rows of a list, and what is wrong with the others."""
+    lines, problems = read_lines(path, name)
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        fields = line.strip().split("|")
+        if len(fields) == 3:
+            rows.append(Row(number, *fields))
+        else:
+            problems.append(Problem("error", "fields", name, number, _fields_message(line, fields)))
+    if not rows:
+        problems.append(Problem("error", "empty_list", name, 0, "has no rows: nothing to train on"))
+    return rows, problems
+
+
+def _fields_message(line: str, fields: list[str]) -> str:
+    if not line.strip():
+        return "is empty: remove the line"
+    return f"has {len(fields)} fields, must have 3 (wav|phonemes|speaker): no | inside a field"
+
+
+def check_rows(rows: list[Row], name: str, alphabet: Alphabet) -> Iterator[Problem]:
+    """Yield what is wrong with rows by themselves: speaker, text, symbols, duplicates."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        for rule, text in _row_faults(row, alphabet):
+            yield Problem("error", rule, name, row.line, text)
+        if row.wav in seen:
+            text = f"{row.wav} stands in line {seen[row.wav]} already: remove one of the two"
+            yield Problem("error", "duplicate_row", name, row.line, text)
+        seen.setdefault(row.wav, row.line)
+
+
+def _row_faults(row: Row, alphabet: Alphabet) -> Iterator[tuple[str, str]]:
+    if not _SPEAKER.fullmatch(row.speaker):
+        yield "speaker", f"speaker {row.speaker!r} is not an integer like 0: replace it"
+    if row.wav.startswith('"') or row.speaker.endswith('"'):
+        yield "quoted", "is quoted, and the trainer keeps the quotes: write without quoting"
+    if not row.text.strip():
+        yield "empty_text", "has no phonemes: remove the line"
+    yield from symbol_faults(row.text, alphabet)
+
+
+def symbol_faults(text: str, alphabet: Alphabet) -> Iterator[tuple[str, str]]:
+    """Yield (rule, message) for a text that the model cannot take as it stands."""
+    if len(text) > MAX_SYMBOLS:
+        yield "too_many_phonemes", f"{len(text)} symbols are over {MAX_SYMBOLS}: split the clip"
+    if unknown := unknown_symbols(text, alphabet):
+        listed = " ".join(f"{symbol!r}" for symbol in unknown)
+        where = f"{_TITLES[alphabet]}'s alphabet"
+        yield "unknown_symbols", f"{listed} not in {where}, silently dropped: phonemize again"
+
+
+def check_split(train: list[Row], val: list[Row], val_name: str) -> Iterator[Problem]:
+    """Yield the clips that stand in both lists."""
+    trained = {row.wav: row.line for row in train}
+    for row in val:
+        if row.wav in trained:
+            text = f"{row.wav} is trained on too (line {trained[row.wav]}): remove one of the two"
+            yield Problem("error", "in_train_and_val", val_name, row.line, text)
+
+
+def guess_alphabet(folder: str, rows: list[Row]) -> Alphabet:
+    """Return the alphabet by the folder's name, else the one that knows more of the symbols."""
+    if folder.lower() in ("kokoro", "styletts2"):
+        return "kokoro" if folder.lower() == "kokoro" else "styletts2"
+    used = "".join(sorted(set("".join(row.text for row in rows))))
+    strangers = {name: len(unknown_symbols(used, name)) for name in _names()}
+    return "kokoro" if strangers["kokoro"] < strangers["styletts2"] else "styletts2"
+
+
+def _names() -> tuple[Alphabet, Alphabet]:
+    return "kokoro", "styletts2"
+
+
+def check_ood(path: Path, name: str) -> Iterator[Problem]:
+    """Yield what is wrong with the texts for the adversarial training."""
+    lines, problems = read_lines(path, name)
+    yield from problems
+    if len(lines) < 2:
+        text = f"has {len(lines)} lines, needs 2 or more: add texts"
+        yield Problem("error", "ood_lines", name, 0, text)
+        return
+    field = 1 if ".wav" in lines[0].split("|")[0] else 0
+    texts = []
+    for number, line in enumerate(lines, start=1):
+        fields = line.split("|")
+        if len(fields) <= field:
+            text = "has no second field, as the first line has: write wav|text|speaker"
+            yield Problem("error", "ood_fields", name, number, text)
+            continue
+        texts.append(fields[field])
+        for rule, text in symbol_faults(fields[field], "styletts2"):
+            yield Problem("error", f"ood_{rule}", name, number, text)
+    if not any(len(text) >= OOD_MIN_SYMBOLS for text in texts[:-1]):
+        text = (
+            f"no line but the last, which is never drawn, has {OOD_MIN_SYMBOLS} symbols:"
+            " the trainer would search for ever; add longer texts"
+        )
+        yield Problem("error", "ood_too_short", name, 0, text)

@@ -1,0 +1,334 @@
+"""build_dataset: from hand-made segment artefacts to a folder that a trainer takes."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline.item import Item, Unusable
+from pipeline.stages import build_dataset
+from pipeline.stages.build_dataset import Models, Params
+from pipeline.validate import validate
+
+RATE_HZ = 24_000
+LONG_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return build_dataset.load(Params(), "cpu")
+
+
+def clip(text: str, duration_s: float = LONG_S, **more: Any) -> dict[str, Any]:
+    return {"text": text, "duration_s": duration_s, **more}
+
+
+def segmented(
+    folder: Path,
+    name: str,
+    clips: Sequence[dict[str, Any]],
+    rejected: Sequence[dict[str, Any]] = (),
+    language: str = "en",
+    tail_s: float = 1.0,
+) -> Item:
+    """Return an item whose segment artefact has `clips` one after the other, then `rejected`."""
+    artefact = folder / "segment_audio" / name
+    (artefact / "clips").mkdir(parents=True)
+    rows, cursor_s = [], 0.5
+    for index, one in enumerate(clips):
+        clip_id = f"{name}-{index:04d}"
+        tone(artefact / "clips" / f"{clip_id}.wav", one["duration_s"])
+        end_s = round(cursor_s + one["duration_s"], 3)
+        rows.append(
+            {
+                "id": clip_id,
+                "file": f"clips/{clip_id}.wav",
+                "start_s": cursor_s,
+                "end_s": end_s,
+                "similarity": 0.91,
+                "scores": {"dnsmos": 3.2, "snr_db": 31.5},
+                **one,
+            }
+        )
+        cursor_s = end_s
+    duration_s = max([cursor_s, *(span["end_s"] for span in rejected)]) + tail_s
+    found = {"duration_s": duration_s, "language": language, "clips": rows}
+    found |= {"rejected": list(rejected), "non_speech_s": 0.5 + tail_s}
+    (artefact / "clips.json").write_text(json.dumps(found), encoding="utf-8")
+    return item(f"{name}.wav", name, {"segment_audio": str(artefact)})
+
+
+def item(source: str, name: str, folders: dict[str, str], **more: Any) -> Item:
+    return Item(source=source, name=name, origin=f"/recordings/{source}", folders=folders, **more)
+
+
+def tone(path: Path, duration_s: float, silence_s: float = 0.1) -> None:
+    """Write a 220 Hz tone with silence at both ends, 24 kHz mono 16 bit."""
+    samples = 0.3 * np.sin(2 * np.pi * 220 * np.arange(round(duration_s * RATE_HZ)) / RATE_HZ)
+    edge = round(silence_s * RATE_HZ)
+    samples[:edge] = samples[-edge:] = 0.0
+    soundfile.write(path, samples, RATE_HZ, subtype="PCM_16")
+
+
+def sentences(count: int) -> list[dict[str, Any]]:
+    return [clip(f"This is sentence number {index} of the story.") for index in range(count)]
+
+
+def build(items: Sequence[Item], out: Path, models: Models, **settings: Any) -> dict[str, Any]:
+    out.mkdir()
+    return dict(build_dataset.process(items, out, Params(**settings), models).facts)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines(path)]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_everything_that_is_promised_is_in_the_folder(tmp_path: Path, models: Models) -> None:
+    """The folder has exactly the files of 'What comes out', and validate finds no error."""
+    items = [segmented(tmp_path, name, sentences(6)) for name in ("b-2", "a-1")]
+
+    facts = build(items, tmp_path / "out", models)
+
+    found = {name for name in contents(tmp_path / "out") if not name.startswith("wavs/")}
+    lists = {f"{t}/{n}_list.txt" for t in ("kokoro", "styletts2") for n in ("train", "val")}
+    pages = {"README.md", "report.html", "rejected.jsonl", "metadata.csv", "metadata.jsonl"}
+    assert found == lists | pages | {"styletts2/OOD_texts.txt"}
+    assert len(list((tmp_path / "out/wavs").iterdir())) == facts["clips"] == 12
+    assert [p.rule for p in validate(tmp_path / "out")] == ["fewer_rows_than_batch"] * 2
+
+
+def test_lines_have_the_trainers_form(tmp_path: Path, models: Models) -> None:
+    """Lists are wav|phonemes|0, metadata.csv is id|text|normalized text; nothing is quoted."""
+    items = [segmented(tmp_path, "a-1", [clip('He said "5 o\'clock", or so.'), *sentences(1)])]
+
+    build(items, tmp_path / "out", models)
+
+    first = lines(tmp_path / "out/metadata.csv")[0]
+    assert first == 'a-1-0000|He said "5 o\'clock", or so.|He said "five o\'clock", or so.'
+    kokoro = lines(tmp_path / "out/kokoro/train_list.txt")
+    assert kokoro == ["wavs/a-1-0000.wav|hˌi sˈɛd “fˈIv əklˈɑk”, ɔɹ sˌO.|0"]
+    styletts2 = lines(tmp_path / "out/styletts2/train_list.txt")
+    assert styletts2 == ['wavs/a-1-0000.wav|hiː sˈɛd "fˈaɪv əklˈɑːk" , ɔːɹ sˈoʊ .|0']
+
+
+def test_metadata_jsonl_says_where_a_clip_is_from(tmp_path: Path, models: Models) -> None:
+    """Each row has text, phonemes, speaker, scores, and its place in the recording."""
+    build([segmented(tmp_path, "a-1", sentences(2))], tmp_path / "out", models)
+
+    row = rows(tmp_path / "out/metadata.jsonl")[1]
+    assert row.pop("phonemes").startswith("ðˌɪs ɪz")
+    assert row == {
+        "file_name": "wavs/a-1-0001.wav",
+        "text": "This is sentence number 1 of the story.",
+        "normalized_text": "This is sentence number one of the story.",
+        "speaker": 0,
+        "duration": 2.0,
+        "scores": {"similarity": 0.91, "dnsmos": 3.2, "snr_db": 31.5},
+        "source": "a-1.wav",
+        "start": 2.5,
+        "end": 4.5,
+    }
+
+
+def test_same_input_gives_the_same_bytes(tmp_path: Path, models: Models) -> None:
+    """Two builds, the items in another order the second time: every file is the same."""
+    items = [segmented(tmp_path, name, sentences(4)) for name in ("a-1", "b-2", "c-3")]
+
+    build(items, tmp_path / "one", models)
+    build(items[::-1], tmp_path / "two", build_dataset.load(Params(), "cpu"))
+
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_no_recording_is_in_both_lists(tmp_path: Path, models: Models) -> None:
+    """With several recordings, val is whole recordings; the seed chooses which."""
+    items = [segmented(tmp_path, f"r-{i}", sentences(3)) for i in range(8)]
+
+    chosen = set()
+    for seed in range(4):
+        out = tmp_path / f"out{seed}"
+        build(items, out, models, seed=seed)
+        val = {line.split("-00")[0] for line in lines(out / "kokoro/val_list.txt")}
+        train = {line.split("-00")[0] for line in lines(out / "kokoro/train_list.txt")}
+        assert len(val) == 1 and not val & train
+        chosen |= val
+
+    assert len(chosen) > 1
+
+
+def test_one_recording_is_split_at_its_end(tmp_path: Path, models: Models) -> None:
+    """With a single recording the last clips are the val list."""
+    build([segmented(tmp_path, "a-1", sentences(20))], tmp_path / "out", models, val_percent=10)
+
+    val = [line.split("|")[0] for line in lines(tmp_path / "out/styletts2/val_list.txt")]
+    assert val == ["wavs/a-1-0018.wav", "wavs/a-1-0019.wav"]
+
+
+def test_every_second_is_accounted_for(tmp_path: Path, models: Models) -> None:
+    """Clips and rejected rows of a recording cover it without gap or overlap."""
+    noisy = {"start_s": 6.5, "end_s": 9.0, "rule": "snr", "reason": "8 dB is below 15 dB"}
+    noisy |= {"value": 8.0, "threshold": 15.0, "text": "Noise | here."}
+    items = [segmented(tmp_path, "a-1", [*sentences(2), clip("你好 there.")], [noisy])]
+
+    build(items, tmp_path / "out", models)
+
+    used = [(r["start"], r["end"], "used") for r in rows(tmp_path / "out/metadata.jsonl")]
+    rest = rows(tmp_path / "out/rejected.jsonl")
+    spans = sorted([*used, *((r["start"], r["end"], r["rule"]) for r in rest)])
+    assert spans == [
+        (0.0, 0.5, "non_speech"),
+        (0.5, 2.5, "used"),
+        (2.5, 4.5, "used"),
+        (4.5, 6.5, "foreign_letters"),
+        (6.5, 9.0, "snr"),
+        (9.0, 10.0, "non_speech"),
+    ]
+    assert rest[2] == {
+        "source": "a-1.wav", "start": 6.5, "end": 9.0, "rule": "snr",
+        "reason": "8 dB is below 15 dB", "value": 8.0, "threshold": 15.0, "text": "Noise , here.",
+    }  # fmt: skip
+
+
+def test_dropped_and_failed_recordings_are_listed(tmp_path: Path, models: Models) -> None:
+    """A dropped recording is rejected as a whole; a failed one has no known end."""
+    known = {"download_audio": {"duration_s": 12.5}}
+    reason = "download_audio.unique: same content as a-1.wav"
+    items = [
+        segmented(tmp_path, "a-1", sentences(2)),
+        item("copy.wav", "copy", {}, dropped=reason, facts=known),
+        item("bad.mp3", "bad", {}, dropped="download_audio: cannot read bad.mp3: no audio stream"),
+    ]
+
+    build(items, tmp_path / "out", models)
+
+    found = rows(tmp_path / "out/rejected.jsonl")
+    spans = [(r["source"], r["start"], r["end"], r["rule"], r["reason"]) for r in found[-2:]]
+    assert spans == [
+        ("bad.mp3", 0.0, None, "download_audio", "cannot read bad.mp3: no audio stream"),
+        ("copy.wav", 0.0, 12.5, "download_audio.unique", "same content as a-1.wav"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "empty_text"),
+        ("♪ … 😀", "empty_text"),
+        ("שלום עולם", "foreign_letters"),
+        ("This is, as ever, a rather lengthy sentence. " * 14, "too_many_phonemes"),
+    ],
+)
+def test_clips_that_no_trainer_takes_are_rejected(
+    tmp_path: Path, models: Models, text: str, rule: str
+) -> None:
+    """They are in rejected.jsonl by their rule, and in no list."""
+    items = [segmented(tmp_path, "a-1", [*sentences(2), clip(text)])]
+
+    facts = build(items, tmp_path / "out", models)
+
+    found = [r for r in rows(tmp_path / "out/rejected.jsonl") if r["rule"] != "non_speech"]
+    assert [r["rule"] for r in found] == [rule]
+    assert facts["clips"] == 2
+
+
+def test_hostile_texts_stay_on_their_line(tmp_path: Path, models: Models) -> None:
+    """Separators, line ends, markup and quotes in a text break neither list nor page."""
+    hostile = [
+        "a|b|c, said he.",
+        'tab\there\r\nand "there"\u2028now.',
+        "<script>alert(1)</script> x.",
+    ]
+    items = [segmented(tmp_path, "a-1", [*map(clip, hostile), *sentences(2)])]
+
+    build(items, tmp_path / "out", models)
+
+    assert all(line.count("|") == 2 for line in lines(tmp_path / "out/metadata.csv"))
+    assert len(lines(tmp_path / "out/metadata.csv")) == 5
+    assert "<script>" not in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+
+
+def test_clips_under_a_second_are_rejected(tmp_path: Path, models: Models) -> None:
+    """The trainer would skip their whole batch."""
+    items = [segmented(tmp_path, "a-1", [*sentences(2), clip("Yes.", 0.8)])]
+
+    build(items, tmp_path / "out", models)
+
+    last = rows(tmp_path / "out/rejected.jsonl")[1]
+    assert (last["rule"], last["value"], last["threshold"]) == ("too_short_for_trainer", 0.8, 1.0)
+
+
+def test_the_dominant_language_wins(tmp_path: Path, models: Models) -> None:
+    """With language auto, recordings of another language are rejected and named."""
+    items = [
+        segmented(tmp_path, "a-1", [clip("Hola, amigo mío.")], language="es"),
+        segmented(tmp_path, "b-2", sentences(3)),
+    ]
+
+    facts = build(items, tmp_path / "out", models)
+
+    first = rows(tmp_path / "out/rejected.jsonl")[1]
+    assert facts["language"] == "en"
+    assert (first["source"], first["rule"]) == ("a-1.wav", "language")
+
+
+def test_a_spanish_dataset(tmp_path: Path) -> None:
+    """Other languages of Kokoro go through espeak-ng, and are valid too."""
+    texts = [clip("Hola, ¿qué tal? Tengo 21 años."), clip("El niño come una manzana roja.")]
+    items = [segmented(tmp_path, "a-1", texts, language="es")]
+
+    facts = build(items, tmp_path / "out", build_dataset.load(Params(language="es"), "cpu"))
+
+    kokoro = lines(tmp_path / "out/kokoro/train_list.txt")
+    assert facts["language"] == "es"
+    assert kokoro == ["wavs/a-1-0000.wav|ˈola, kˈe tˈal? tˈɛŋɡo βAntjˈuno ˈaɲos.|0"]
+
+
+def test_japanese_says_what_is_missing() -> None:
+    """A language whose phonemes need more packages stops the stage at its start."""
+    with pytest.raises(Unusable, match=r"Japanese \(ja\).*choose another --language"):
+        build_dataset.load(Params(language="ja"), "cpu")
+
+
+def test_a_dataset_of_nothing_is_an_error_that_says_why(tmp_path: Path, models: Models) -> None:
+    """The message names the rules that took most seconds."""
+    noisy = {"start_s": 0.5, "end_s": 9.0, "rule": "snr", "reason": "8 dB is below 15 dB"}
+    items = [segmented(tmp_path, "a-1", [], [noisy])]
+
+    with pytest.raises(ValueError, match=r"0 clips passed.*snr 8\.5 s in 1 places"):
+        build(items, tmp_path / "out", models)
+
+
+def test_guessed_words_are_named(tmp_path: Path, models: Models) -> None:
+    """Words that no dictionary knows are in the facts and on the report."""
+    items = [segmented(tmp_path, "a-1", [clip("The Zyxquar flew to Blorptown."), *sentences(1)])]
+
+    facts = build(items, tmp_path / "out", models)
+
+    assert facts["guessed_most"] == "Blorptown Zyxquar"
+    assert "Zyxquar" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+
+
+def test_wavs_are_links_where_possible(tmp_path: Path, models: Models) -> None:
+    """Clips take no second place on the disk."""
+    items = [segmented(tmp_path, "a-1", sentences(2))]
+
+    build(items, tmp_path / "out", models)
+
+    made = tmp_path / "segment_audio/a-1/clips/a-1-0000.wav"
+    assert (tmp_path / "out/wavs/a-1-0000.wav").stat().st_ino == made.stat().st_ino

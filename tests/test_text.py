@@ -1,0 +1,108 @@
+"""Texts for the lists: spoken out, on one line, in the punctuation that the trainers know."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.stages.build_dataset.text import normalise, one_line
+
+SPOKEN = {
+    "Dr. Smith paid £20 at 5:30pm on 3rd May 2021.": "Doctor Smith paid twenty pounds at five"
+    " thirty PM on third May twenty twenty-one.",
+    "It cost $3.50 in 1984.": "It cost three dollars and fifty cents in nineteen eighty-four.",
+    "$1, $1.01, £0.99, 5€, $5 million, US$2bn": "one dollar, one dollar and one cent,"
+    " ninety-nine pence, five euros, five million dollars, two billion dollars",
+    "50% of 1,234,567": "fifty percent of one million two hundred and thirty-four thousand"
+    " five hundred and sixty-seven",
+    "at 17:45, 5:05 a.m. or 5:00": "at seventeen forty-five, five oh five AM or five o'clock",
+    "See you at 5 p.m. Tomorrow.": "See you at five PM. Tomorrow.",
+    "May 3, 2021; 3 May; 2021-05-03; Jan. 5": "May third, twenty twenty-one; the third of May;"
+    " May third, twenty twenty-one; January fifth",
+    "the 1980s, the '90s, the 2000s": "the nineteen eighties, the nineties, the two thousands",
+    "21st, 1,000th": "twenty-first, one thousandth",
+    "-5°C, 6ft, 1 km, 60 km/h": "minus five degrees Celsius, six feet, one kilometer,"
+    " sixty kilometers per hour",
+    "2½ cups, 1/2 mile, 9/11, 24/7": "two and one half cups, one half mile, nine eleven,"
+    " twenty-four seven",
+    "10-15 people, 1990–2000": "ten to fifteen people, nineteen ninety to two thousand",
+    "call 555-1234": "call five five five, one two three four",
+    "3.14, .5, 007, version 3.11.2": "three point one four, point five, zero zero seven,"
+    " version three point eleven point two",
+    "#1 & me @home": "number one and me at home",
+    "J. K. Rowling met Robert E. Lee. So do I. He left.": "J K Rowling met Robert E Lee."
+    " So do I. He left.",
+    "in the U.S. Army, in the U.S.": "in the U S Army, in the U S.",
+    "St. Paul's in Baker St., etc.": "Saint Paul's in Baker Street, et cetera.",
+    "World War II, Henry VIII": "World War two, Henry the eighth",
+    "mp3, B2B, 4x4": "mp three, B two B, four by four",
+    "visit example.com": "visit example dot com",
+}
+
+
+@pytest.mark.parametrize(("written", "said"), SPOKEN.items())
+def test_english_is_spoken_out(written: str, said: str) -> None:
+    """Numbers, money, times, dates, units, abbreviations and initials become words."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("‘Wait’... what -- no - yes", "'Wait'… what — no — yes"),
+        ("He (John) left [now].", "He, John, left, now."),
+        ("«Oui» and ‟so”", "“Oui” and “so”"),
+        ("la la ♪ 😀 a|b\tc\r\nd", "la la a, b c d"),
+        ("…", ""),
+        ("Full－width ＡＢ１", "Full-width AB one"),
+        ("٣ ① Ⅷ", "three one VIII"),
+    ],
+)
+def test_unicode_becomes_what_the_trainers_know(written: str, said: str) -> None:
+    """Quotes, dashes, brackets and wide letters are mapped; signs that nobody speaks go."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("es", "Tengo 21 años.", "Tengo veintiuno años."),
+        ("de", "1.250 Euro, 50 %", "eintausendzweihundertfünfzig Euro, fünfzig %"),
+        ("it", "25 case", "venticinque case"),
+        ("hi", "5 आम हैं।", "5 आम हैं."),
+    ],
+)
+def test_other_languages_speak_their_numbers(language: str, written: str, said: str) -> None:
+    """Numbers by num2words where it knows the language; espeak-ng speaks what is left."""
+    assert normalise(written, language) == said
+
+
+def test_one_line_keeps_the_text_as_written() -> None:
+    """Only what a list cannot hold is replaced."""
+    assert one_line("It's $3 | “no”,\n\tDr. Who\u2028 😀\u200b!") == "It's $3 , “no”, Dr. Who 😀 !"
+
+
+awkward = st.sampled_from(list("0123456789.,:-/$£%| '\"apmstndrhkxIVDr#&@½²°…()~•\n\t"))
+texts = st.text(alphabet=st.one_of(st.characters(), awkward), max_size=40)
+
+
+@settings(max_examples=500, deadline=None)
+@given(texts)
+def test_normalised_english_holds_nothing_unspeakable(text: str) -> None:
+    """Whatever comes in: no digit, no separator, no control character; twice is as once."""
+    said = normalise(text, "en")
+
+    assert not any(char.isdigit() for char in said)
+    assert not any(char == "|" or unicodedata.category(char)[0] == "C" for char in said)
+    assert normalise(said, "en") == said
+
+
+@settings(max_examples=500, deadline=None)
+@given(texts)
+def test_one_line_fits_into_a_list(text: str) -> None:
+    """Whatever comes in: one line, no separator; twice is as once."""
+    line = one_line(text)
+
+    assert "|" not in line and len(line.splitlines()) <= 1
+    assert one_line(line) == line
