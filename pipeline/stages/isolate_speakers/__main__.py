@@ -1,0 +1,3 @@
+from pipeline.standalone import main
+
+main("isolate_speakers")

@@ -1,0 +1,155 @@
+"""What of a recording is the target's: each turn compared with the agreed voice.
+
+In:  the survey's turns, windows, embeddings and voices; the target's embedding.
+Out: `Piece`s: sorted, disjoint, each the target's (rule "") or not, with the rule that says why.
+A turn's similarity is that of its windows, drawn towards that of its voice as a whole the more the
+shorter it is: half a second says little about a voice.
+Overlap is found only where the other voice also speaks alone in the recording, and is about as
+loud as the target (measured at equal levels: half of the windows; 12 dB apart: one in ten).
+Left out: where exactly a change lies in the sound (`mute.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.audio import Seconds
+
+from .speech import Span
+from .voices import Embeddings, unit
+
+TARGET, OTHER, UNCERTAIN, OVERLAP = "", "other_speaker", "uncertain_speaker", "overlap"
+PRIOR_S: Seconds = 2.0  # a turn so long is judged half by itself, half by its voice
+LEAST_OVERLAP = 2  # windows in a row; one alone is chance
+LEAST_AT_CHANGE = 3  # next to another's turn: two windows lie across every change of speakers
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of speech and whose it is."""
+
+    start_s: Seconds
+    end_s: Seconds
+    similarity: float
+    rule: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Similarities that part target, doubt and others; see `Params` for the sources."""
+
+    target: float
+    other: float
+    overlap_margin: float
+
+
+def label(
+    survey: Mapping[str, Any], embeddings: Embeddings, target: Embeddings, limits: Limits
+) -> list[Piece]:
+    """Return the recording's speech as pieces; neighbours of one rule that touch are one."""
+    voices = unit(np.array([v["embedding"] for v in survey["voices"]], np.float32))
+    own = embeddings @ target
+    margins = _margins(embeddings, own, voices, target, limits)
+    windows = survey["windows"]
+    middles = np.array([(a + b) / 2 for a, b in windows])
+    labelled: list[tuple[Piece, npt.NDArray[np.int64]]] = []
+    for start, end, voice in survey["turns"]:
+        inside = np.flatnonzero((middles >= start) & (middles < end))
+        prior = float(voices[voice] @ target)
+        similarity = _similarity(embeddings[inside], target, prior, end - start)
+        rule = _rule(similarity, limits)
+        labelled.append((Piece(start, end, round(similarity, 4), rule), inside))
+    pieces: list[Piece] = []
+    for index, (piece, inside) in enumerate(labelled):
+        edges = _changes(labelled, index)
+        runs = _overlaps(margins[inside] < 0, edges) if piece.rule == TARGET else []
+        pieces += _split(piece, [windows[i] for i in inside], runs)
+    return _merged(pieces)
+
+
+def _similarity(
+    embeddings: Embeddings, target: Embeddings, prior: float, length_s: Seconds
+) -> float:
+    if not len(embeddings):
+        return prior
+    measured = float(unit(embeddings.sum(axis=0)) @ target)
+    return (length_s * measured + PRIOR_S * prior) / (length_s + PRIOR_S)
+
+
+def _rule(similarity: float, limits: Limits) -> str:
+    if similarity >= limits.target:
+        return TARGET
+    return OTHER if similarity < limits.other else UNCERTAIN
+
+
+def _margins(
+    embeddings: Embeddings, own: Any, voices: Embeddings, target: Embeddings, limits: Limits
+) -> npt.NDArray[np.float64]:
+    """Return for each window by how much the target is ahead of the nearest other voice.
+
+    Negative means overlap. The margin asked for grows with the distance of the two voices.
+    """
+    margins = np.full(len(embeddings), np.inf)
+    for voice in voices:
+        alike = float(voice @ target)
+        if alike < limits.other:
+            ahead = own - embeddings @ voice - limits.overlap_margin * (1 - alike)
+            margins = np.minimum(margins, ahead)
+    return margins
+
+
+def _changes(labelled: Sequence[tuple[Piece, Any]], index: int) -> tuple[bool, bool]:
+    """Return whether another's turn touches the start, and the end, of turn `index`."""
+    here = labelled[index][0]
+    before = labelled[index - 1][0] if index else None
+    after = labelled[index + 1][0] if index + 1 < len(labelled) else None
+    return (
+        before is not None and before.end_s == here.start_s and before.rule != TARGET,
+        after is not None and after.start_s == here.end_s and after.rule != TARGET,
+    )
+
+
+def _overlaps(mixed: npt.NDArray[np.bool_], edges: tuple[bool, bool]) -> list[tuple[int, int]]:
+    """Return [first, end) runs of windows in which somebody speaks at the same time."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[0], mixed.astype(np.int8), [0]])))
+    found = []
+    for first, end in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True):
+        at_change = (first == 0 and edges[0]) or (end == len(mixed) and edges[1])
+        if end - first >= (LEAST_AT_CHANGE if at_change else LEAST_OVERLAP):
+            found.append((first, end))
+    return found
+
+
+def _split(piece: Piece, windows: Sequence[Span], runs: Sequence[tuple[int, int]]) -> list[Piece]:
+    """Return the piece with runs of its windows cut out as overlap, middle to middle."""
+    cuts = [piece.start_s]
+    for first, end in runs:
+        before = piece.start_s if first == 0 else _between(windows[first - 1], windows[first])
+        last = end == len(windows)
+        cuts += [before, piece.end_s if last else _between(windows[end - 1], windows[end])]
+    cuts.append(piece.end_s)
+    pieces = [
+        replace(piece, start_s=a, end_s=b, rule=OVERLAP if i % 2 else piece.rule)
+        for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))
+    ]
+    return [part for part in pieces if part.end_s > part.start_s]
+
+
+def _between(here: Span, after: Span) -> Seconds:
+    return round((here[0] + here[1] + after[0] + after[1]) / 4, 3)
+
+
+def _merged(pieces: Sequence[Piece]) -> list[Piece]:
+    merged: list[Piece] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if last and last.end_s == piece.start_s and last.rule == piece.rule:
+            first_s, second_s = last.end_s - last.start_s, piece.end_s - piece.start_s
+            mean = (first_s * last.similarity + second_s * piece.similarity) / (first_s + second_s)
+            merged[-1] = replace(last, end_s=piece.end_s, similarity=round(mean, 4))
+        else:
+            merged.append(piece)
+    return merged

@@ -1,0 +1,76 @@
+"""The voice of a reference clip.
+
+In:  paths of clips of one speaker, in any format. Out: one embedding.
+Left out: who in the recordings is like it (`agree.py`).
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import audio
+from pipeline.audio import Seconds
+from pipeline.item import Unusable
+
+from . import bed, groups, speech, voices
+
+LEAST_S: Seconds = 1.6  # of speech: one window. 3 s and more are better (EER 1.1 against 2.9%)
+HOP_S: Seconds = 0.4  # from window to window, as in the survey
+MOST_S: Seconds = 600.0  # of a clip: more changes nothing
+
+
+def clip_paths(text: str) -> list[Path]:
+    """Return the paths in a `--target-speaker`: separated by commas, unless that is one file.
+
+    >>> [str(path) for path in clip_paths("a.wav, b.wav")]
+    ['a.wav', 'b.wav']
+    """
+    if Path(text).expanduser().is_file():
+        return [Path(text).expanduser()]
+    return [Path(part.strip()).expanduser() for part in text.split(",") if part.strip()]
+
+
+def embedding_of(paths: Sequence[Path], device: str) -> voices.Embeddings:
+    """Return the voice of the clips, (256,); Unusable if one cannot be read or has no speech."""
+    vad, network = speech.load_network(), voices.load_network(device)
+    with tempfile.TemporaryDirectory() as folder:
+        clips = [_decoded(path, Path(folder) / f"{i}.flac") for i, path in enumerate(paths)]
+        found = [_voice(path, clip, vad, network) for path, clip in zip(paths, clips, strict=True)]
+    return groups.centroid(voices.unit(found))
+
+
+def _voice(path: Path, clip: Path, vad: object, network: voices.VoiceNetwork) -> voices.Embeddings:
+    probabilities = speech.speech_probabilities(vad, audio.blocks_at(clip, speech.RATE_HZ))
+    duration_s = audio.info(clip).duration_s
+    spans = speech.speech_spans(probabilities, duration_s, speech.SpeechRules())
+    if (spoken_s := speech.total_s(spans)) < LEAST_S:
+        raise Unusable(
+            f"--target-speaker {path}: {spoken_s:.1f} s of speech, needs {LEAST_S} s; "
+            "give a longer clip of the speaker alone"
+        )
+    windows = voices.windows(spans, HOP_S)
+    pauses = speech.pauses_between(spans, duration_s, bed.MARGIN_S)
+    return groups.centroid(voices.embed_recording(clip, windows, pauses, network))
+
+
+def _decoded(path: Path, target: Path) -> Path:
+    """Return a file that can be read in blocks: the first 10 minutes, mono, 16 kHz."""
+    if not path.is_file():
+        raise Unusable(f"--target-speaker {path}: no such file; give a clip of the speaker alone")
+    # "file:": a name like "http:x.wav" or "-i.wav" is a file, and nothing else
+    command = [_ffmpeg(), "-nostdin", "-v", "error", "-i", f"file:{path.resolve()}"]
+    command += ["-t", str(MOST_S), "-vn", "-ac", "1", "-ar", str(speech.RATE_HZ), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not target.is_file() or audio.info(target).samples == 0:
+        last = (done.stderr.strip().splitlines() or ["no sound in it"])[-1]
+        raise Unusable(f"--target-speaker {path}: cannot be read: {last}; re-encode it")
+    return target
+
+
+def _ffmpeg() -> str:
+    import shutil
+
+    import imageio_ffmpeg
+
+    return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())

@@ -1,0 +1,198 @@
+"""First look at a recording: is there music under it, where is speech, how many voices.
+
+In:  the recording as downloaded.
+Out: survey.json (speech, turns, voices, windows), embeddings.npy (float16, one row a window), and
+vocals.flac where the voices were separated from music, on the same time line.
+Left out: whose voice is wanted (`agree.py`), and silencing the others (the last step).
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pipeline import audio
+from pipeline.item import Item, Result, Unusable, setting, write_json
+from pipeline.models import MissingWeights, path_of
+
+from . import bed as beds
+from . import demucs_model, groups, separate, speech, spleeter, turns, voices
+
+VERSION = 1
+READS: tuple[str, ...] = ("download_audio",)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Params:
+    """Settings of separation, voice activity and the grouping of voices."""
+
+    # measured with Spleeter on read speech: SDR 0 -> 8.8, 8 -> 14.1 dB with music, 40 -> 22.9 dB
+    # without: a recording that has no music is only harmed. Words get harder to recognise (base:
+    # WER 4.9 -> 5.3% with music 8 dB below, 8.2 -> 14.4% at 0 dB), but clips with music are no use
+    separation: Literal["auto", "always", "never"] = setting(
+        "auto", "take music away: where there is some, everywhere, or nowhere"
+    )
+    separation_weights: str = setting(
+        "", "folder with htdemucs weights (htdemucs.yaml and SIG-sha8.th or SIG.safetensors)"
+    )
+    # music 25 dB below speech was still told from a quiet room; whisper does not mind it there
+    music_level_db: float = setting(
+        -25.0, "auto: separate where the pauses are this loud against speech", unit="dB"
+    )
+    # noise and rooms 2.3-2.9, hum and distant talk up to 5, music 6-13 (bed.py)
+    music_tonality_db: float = setting(
+        6.0, "auto: separate where the pauses are at least this tonal", unit="dB"
+    )
+    speech_threshold: float = setting(0.5, "probability that is speech")  # silero-vad's default
+    min_speech_s: float = setting(0.25, "shorter speech is none", unit="s")  # silero-vad's default
+    # a stop consonant or a breath is shorter; sentences are cut by segment_audio, on the waveform
+    speech_gap_s: float = setting(0.3, "a shorter pause does not end a span of speech", unit="s")
+    # silero's 0.03 cuts into soft endings; 0.1 s keeps them and is below any pause
+    speech_pad_s: float = setting(0.1, "kept before and after speech", unit="s")
+    voice_hop_s: float = setting(0.4, "step from one 1.6 s window to the next", unit="s")
+    # 80 conversations of 1-3 LibriSpeech readers: 0.5-0.65 find the right number in 97-100%; of the
+    # synthetic voices slt and rms, 0.56 alike on average, only 0.6 and more make two
+    window_similarity: float = setting(0.65, "least mean similarity of windows of one voice")
+    # LibriSpeech: utterances of one reader 0.80-0.96 (99%), of two up to 0.78 (99%)
+    voice_similarity: float = setting(0.78, "least similarity of two voices that are one")
+    min_voice_s: float = setting(2.0, "a voice that speaks less is taken for the likest", unit="s")
+
+
+@dataclass
+class Models:
+    """The networks; the separator is loaded for the first recording that needs it, once."""
+
+    vad: Any
+    voice: voices.VoiceNetwork
+    weights: str
+    device: str
+    separators: list[separate.Separator | None] = field(default_factory=list)
+
+
+def load(params: Params, device: str) -> Models:
+    """Return the networks; Unusable if separation is a must and no weights can be had."""
+    ready = Models(
+        speech.load_network(), voices.load_network(device), params.separation_weights, device
+    )
+    if params.separation == "always" or params.separation_weights:
+        try:
+            ready.separators.append(demucs_model.load(params.separation_weights, device))
+        except (MissingWeights, ValueError) as err:
+            raise Unusable(_cannot_separate(err)) from err
+    return ready
+
+
+def process(item: Item, out: Path, params: Params, models: Models) -> Result:
+    """Survey one recording; its facts say what was measured and whether it was separated."""
+    source = item.path("download_audio", "audio.flac")
+    spans = find_speech(source, params, models)
+    under = beds.measure(source, spans)
+    wanted = _is_wanted(under, params)
+    separator = _separator(models) if wanted else None
+    sound = source
+    if separator:
+        sound = out / "vocals.flac"
+        separate.separate_file(source, sound, separator)
+        spans = find_speech(sound, params, models)
+    found = find_voices(sound, spans, params, models)
+    write_json(out / "survey.json", _rounded(source, spans, found))
+    np.save(out / "embeddings.npy", found["embeddings"].astype(np.float16))
+    facts = _facts(under, wanted, separator) | {
+        "speech_s": round(speech.total_s(spans), 3),
+        "voices": len(found["voices"]),
+    }
+    return Result(output="survey.json", facts=facts)
+
+
+def find_speech(path: Path, params: Params, models: Models) -> list[speech.Span]:
+    """Return the spans of speech in a recording."""
+    rules = speech.SpeechRules(
+        params.speech_threshold, params.min_speech_s, params.speech_gap_s, params.speech_pad_s
+    )
+    blocks = audio.blocks_at(path, speech.RATE_HZ)
+    probabilities = speech.speech_probabilities(models.vad, blocks)
+    return speech.speech_spans(probabilities, audio.info(path).duration_s, rules)
+
+
+def find_voices(
+    path: Path, spans: list[speech.Span], params: Params, models: Models
+) -> dict[str, Any]:
+    """Return the windows of a recording, their embeddings, the turns and the voices."""
+    windows = voices.windows(spans, params.voice_hop_s)
+    pauses = speech.pauses_between(spans, audio.info(path).duration_s, beds.MARGIN_S)
+    embeddings = voices.embed_recording(path, windows, pauses, models.voice)
+    labels = groups.group_windows(embeddings, params.window_similarity, params.voice_similarity)
+    labels = turns.smoothed(labels, embeddings, params.voice_hop_s, params.min_voice_s)
+    found = turns.find_turns(spans, windows, labels.tolist())
+    named = turns.describe_voices(found, embeddings, labels)
+    return {"windows": windows, "embeddings": embeddings, "turns": found, "voices": named}
+
+
+def _is_wanted(under: beds.Bed, params: Params) -> bool:
+    if params.separation != "auto":
+        return params.separation == "always"
+    loud = under.below_speech_db >= params.music_level_db
+    return loud and under.tonality_db >= params.music_tonality_db
+
+
+def _separator(ready: Models) -> separate.Separator | None:
+    """Return the best separator that can be had, None with one warning if there is none."""
+    if not ready.separators:
+        ready.separators.append(_best_separator(ready))
+    return ready.separators[0]
+
+
+def _best_separator(ready: Models) -> separate.Separator | None:
+    try:
+        return demucs_model.load(ready.weights, ready.device)
+    except MissingWeights as err:
+        log.info("no htdemucs, trying Spleeter: %s", err)
+    except ValueError as err:
+        log.warning("htdemucs cannot be used, trying Spleeter: %s", err)
+    try:
+        return spleeter.load(path_of("spleeter-2stems"), ready.device)
+    except MissingWeights as err:
+        log.warning("recordings with music stay as they are: %s", err)
+        return None
+
+
+def _cannot_separate(err: Exception) -> str:
+    return (
+        f"--separation always: {err}\n"
+        "or give --separation-weights FOLDER with htdemucs.yaml and the model it names, "
+        "or --separation auto to go on without"
+    )
+
+
+def _facts(
+    under: beds.Bed, wanted: bool, separator: separate.Separator | None
+) -> dict[str, str | float | bool]:
+    return {
+        "separated": separator is not None,
+        "separator": separator.name if separator else "",
+        "separation_wanted": wanted,
+        "speech_db": under.speech_db,
+        "bed_db": under.below_speech_db,
+        "bed_tonality_db": under.tonality_db,
+    }
+
+
+def _rounded(source: Path, spans: list[speech.Span], found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "duration_s": round(audio.info(source).duration_s, 3),
+        "speech": spans,
+        "turns": found["turns"],
+        "voices": found["voices"],
+        "windows": found["windows"],
+    }
+
+
+if __name__ == "__main__":
+    from pipeline.standalone import main
+
+    main("isolate_speakers.survey")
