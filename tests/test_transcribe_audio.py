@@ -1,0 +1,365 @@
+"""Transcription: windows that map back exactly, fallbacks, and real speech of the sample.
+
+Real decoding is done with tiny.en (fetched into the cache by the first test that needs it) and, for
+languages, base.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import audio
+from pipeline.item import Item, Unusable, write_json
+from pipeline.stages import transcribe_audio as stage
+from pipeline.stages.transcribe_audio import decode, recording, words
+from pipeline.stages.transcribe_audio.windows import Excerpt, Window, pack
+from pipeline.stages.transcribe_audio.words import Word
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+TRUTH = {one["file"]: one for one in json.loads((SAMPLE / "truth.json").read_text())["recordings"]}
+TINY = stage.Params(whisper_model="tiny.en")
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """whisper tiny.en, on one thread: several get in each other's way on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield stage.load(TINY, "cpu")
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def letter(tmp_path_factory):
+    """The sample's three sentences, as isolate_speakers leaves them."""
+    return isolated(tmp_path_factory.mktemp("letter"), "letter.wav")
+
+
+def isolated(folder: Path, file: str, last_s: float | None = None) -> Item:
+    samples, rate_hz = audio.read(SAMPLE / file, 0, last_s)
+    sentences = [s for s in TRUTH[file]["sentences"] if last_s is None or s["end_s"] < last_s]
+    spans = [[s["start_s"], s["end_s"], 0.9] for s in sentences]
+    return as_item(folder, samples, rate_hz, spans)
+
+
+def as_item(folder: Path, samples, rate_hz: int, spans) -> Item:
+    audio.write(folder / "audio.flac", samples, rate_hz)
+    write_json(folder / "spans.json", {"target": spans, "others": []})
+    return Item("take.wav", "take-1", "", folders={"isolate_speakers": str(folder)})
+
+
+def transcript(item: Item, out: Path, params, loaded):
+    result = stage.process(item, out, params, loaded)
+    return json.loads((out / result.output).read_text()), result.facts
+
+
+def letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum() or c == " ")
+
+
+class TestWindows:
+    @given(
+        st.lists(st.tuples(st.floats(0.05, 4), st.floats(0.1, 60)), min_size=1, max_size=40),
+        st.floats(0.2, 2),
+    )
+    def test_each_second_of_speech_is_in_exactly_one_window(self, steps, pause_s):
+        spans, at_s = [], 0.0
+        for gap_s, length_s in steps:
+            spans.append((at_s + gap_s, at_s + gap_s + length_s))
+            at_s = spans[-1][1]
+
+        windows = pack(spans, at_s + 1, 28, pause_s, lambda start, end: (start + end) / 2)
+
+        packed = [span for window in windows for span in window.spans]
+        assert sum(b - a for a, b in packed) == pytest.approx(sum(b - a for a, b in spans))
+        assert packed == sorted(packed)
+        assert {edge for span in spans for edge in span} <= {e for span in packed for e in span}
+        assert all(window.duration_s <= 28.001 for window in windows)
+
+    def test_short_pauses_stay_and_long_ones_shrink(self):
+        window = pack([(1, 3), (3.5, 5), (50, 52)], 60, 28, 1, None)[0]
+
+        assert [(e.start_s, e.end_s) for e in window.excerpts] == [(0.5, 5.5), (49.5, 52.5)]
+        assert window.duration_s == 8
+
+    def test_a_time_in_the_window_maps_back_to_the_sample(self):
+        window = pack([(1, 3), (3.5, 5), (50, 52)], 60, 28, 1, None)[0]
+
+        assert window.on_recording(0.5, 1.5) == (1, 2)
+        assert window.on_recording(5.5, 7.5) == (50, 52)
+
+    def test_a_word_over_a_seam_stays_on_the_side_where_most_of_it_is(self):
+        window = Window((Excerpt(10, 12, ((10, 12),)), Excerpt(50, 52, ((50, 52),))))
+
+        assert window.on_recording(1.9, 2.5) == (50, 50.5)
+        assert window.on_recording(1.2, 2.1) == pytest.approx((11.2, 12))
+
+    def test_a_word_in_a_pause_goes_to_the_edge_of_the_nearest_span(self):
+        window = Window((Excerpt(0, 10, ((1, 3), (7, 9))),))
+
+        assert window.on_recording(3.5, 4) == (3, 3)
+        assert window.on_recording(6, 6.5) == (7, 7)
+
+    def test_a_window_ends_at_the_longest_pause_of_its_last_third(self):
+        spans = [(0, 9), (9.2, 20), (20.9, 24), (24.1, 40)]
+
+        windows = pack(spans, 41, 28, 1, None)
+
+        assert [window.spans for window in windows] == [tuple(spans[:2]), tuple(spans[2:])]
+
+    def test_only_a_span_longer_than_a_window_is_cut_and_at_the_quietest_place(self, tmp_path):
+        samples = np.full(70 * 1000, 0.1, np.float32)
+        samples[20_000:20_100] = 0  # the only quiet places
+        samples[40_000:40_100] = 0
+        audio.write(tmp_path / "audio.flac", samples, 1000)
+
+        windows = recording._windows(tmp_path / "audio.flac", [(0.0, 70.0)], stage.Params())
+
+        cuts = [window.spans[0][1] for window in windows[:2]]
+        assert cuts == pytest.approx([20.05, 40.05], abs=0.051)
+        assert windows[1].excerpts[0].start_s == windows[0].excerpts[0].end_s
+
+    def test_the_spans_of_a_window_alone_share_its_sound(self):
+        window = Window((Excerpt(0, 10, ((1, 3), (7, 9))), Excerpt(20, 22, ((21, 22),))))
+
+        alone = window.alone()
+
+        assert [one.excerpts[0] for one in alone] == [
+            Excerpt(0, 5, ((1, 3),)),
+            Excerpt(5, 10, ((7, 9),)),
+            Excerpt(20, 22, ((21, 22),)),
+        ]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("text", "count"),
+        [
+            (" It rained. We stayed.", 2),
+            (" Mr. Smith met J. Doe at No. 4.", 1),
+            (" It cost 3.5 million. So they say", 2),
+            (' "Stop!" he said.', 1),
+            (' He said "Stop!" Then he left.', 2),
+            (" Born in the U.S. in May.", 1),
+        ],
+    )
+    def test_sentences_end_where_a_reader_says(self, text, count):
+        split = [Word(" " + word, 0, 1, 1) for word in text.split()]
+
+        found = words.sentences(split)
+
+        assert len(found) == count
+        assert [word for sentence in found for word in sentence] == split
+
+    def test_times_never_go_backwards(self):
+        window = Window((Excerpt(0, 5, ((0, 2), (3, 5))),))
+        heard = [
+            {"word": w, "start": a, "end": b, "probability": 1}
+            for w, a, b in ((" a", 0, 1.5), (" b", 1.2, 1.9), (" c", 1.9, 2.4), (" d", 2.0, 2.6))
+        ]
+
+        timed = list(words.on_recording(heard, window))
+
+        edges = [edge for word in timed for edge in (word.start_s, word.end_s)]
+        assert edges == sorted(edges)
+
+
+@dataclass
+class Result:
+    text: str = "a text"
+    avg_logprob: float = -0.2
+    compression_ratio: float = 1.2
+    no_speech_prob: float = 0.1
+    tokens: tuple[int, ...] = (1,)
+
+
+class TestFallback:
+    RULES = decode.Rules("en", 1, 2.4, -1.0, 0.6, 0, 4)
+
+    @pytest.mark.parametrize(
+        ("result", "wrong"),
+        [
+            (Result(), False),
+            (Result(compression_ratio=2.5), True),
+            (Result(avg_logprob=-1.1), True),
+            (Result(avg_logprob=-1.1, no_speech_prob=0.7), False),  # silence
+            (Result("and so on and so on and so on and so on"), True),
+            (Result(no_speech_prob=float("nan")), False),
+        ],
+    )
+    def test_what_is_decoded_again(self, result, wrong):
+        assert decode.is_wrong(result, self.RULES) == wrong
+
+    @pytest.mark.parametrize("text", ["no no no", "very very very very good", "a b c d e f g", ""])
+    def test_people_repeat_themselves_a_little(self, text):
+        assert not decode.is_loop(text)
+
+    def test_temperatures_rise_until_a_decode_is_believed(self, monkeypatch):
+        tried = []
+
+        def sampled(_model, _feature, seed, temperature, _rules):
+            tried.append((seed, temperature))
+            return Result() if temperature == 0.6 else Result(avg_logprob=-2)
+
+        monkeypatch.setattr(decode, "_sampled", sampled)
+
+        heard = decode._second_try(None, None, "take 1.000", Result(avg_logprob=-3), self.RULES)
+
+        assert [temperature for _, temperature in tried] == [0.2, 0.4, 0.6]
+        assert tried[0][0] == "0 take 1.000 0.2"
+        assert heard.tokens == (1,)
+
+    def test_silence_has_no_words(self):
+        silence = Result(avg_logprob=-1.1, no_speech_prob=0.7)
+
+        assert decode._second_try(None, None, "", silence, self.RULES).tokens == ()
+
+    def test_batches_are_halved_when_memory_runs_out(self):
+        import torch
+
+        sizes = []
+
+        def run(part):
+            sizes.append(len(part))
+            if len(part) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return [item * 10 for item in part]
+
+        assert decode.in_batches(run, [1, 2, 3, 4, 5, 6, 7], 7) == [10, 20, 30, 40, 50, 60, 70]
+        assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+
+    def test_sampling_depends_on_the_seed_and_leaves_torch_alone(self, tiny, letter):
+        import torch
+
+        path = letter.path("isolate_speakers", "audio.flac")
+        window = Window((Excerpt(0, 8, ((0, 8),)),))
+        feature = recording._encoded(path, [window], tiny.whisper, 1)[0]
+        before = torch.random.get_rng_state()
+
+        texts = [
+            decode._sampled(tiny.whisper, feature, seed, 1.0, self.RULES).text
+            for seed in ("a", "a", "b")
+        ]
+
+        assert texts[0] == texts[1] != texts[2]
+        assert torch.equal(before, torch.random.get_rng_state())
+
+    def test_a_window_that_loops_for_ever_is_decoded_span_by_span(
+        self, tiny, letter, tmp_path, monkeypatch
+    ):
+        seen = []
+
+        def looping(result, _):
+            seen.append(result.text)
+            return len(seen) == 1
+
+        monkeypatch.setattr(decode, "loops", looping)
+        monkeypatch.setattr(decode, "is_wrong", lambda *_: False)
+
+        found, facts = transcript(letter, tmp_path, TINY, tiny)
+
+        spans = letter.load_json("isolate_speakers", "spans.json")["target"]
+        assert facts["words"] > 10
+        assert found["segments"][0]["end_s"] <= spans[0][1]
+
+    def test_out_of_memory_with_one_window_goes_on_on_the_cpu(
+        self, tiny, letter, tmp_path, monkeypatch
+    ):
+        import torch
+
+        real, calls = recording.transcribe, []
+
+        def transcribe(*args):
+            calls.append(1)
+            if len(calls) == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return real(*args)
+
+        monkeypatch.setattr(recording, "transcribe", transcribe)
+
+        assert transcript(letter, tmp_path, TINY, tiny)[1]["words"] > 10
+
+
+class TestRealSpeech:
+    def test_the_words_are_right_in_order_and_inside_the_spans(self, tiny, letter, tmp_path):
+        found, facts = transcript(letter, tmp_path, TINY, tiny)
+        starts = [segment["start_s"] for segment in found["segments"]]
+
+        truth = TRUTH["letter.wav"]["sentences"]
+        wanted = letters(" ".join(s["text"] for s in truth)).split()
+        given = letters(" ".join(s["text"] for s in found["segments"])).split()
+        assert len(set(wanted) & set(given)) >= 0.8 * len(set(wanted))
+        timed = [word for segment in found["segments"] for word in segment["words"]]
+        edges = [edge for word in timed for edge in (word["start_s"], word["end_s"])]
+        assert edges == sorted(edges)
+        for word in timed:
+            inside = [s["start_s"] <= word["start_s"] <= word["end_s"] <= s["end_s"] for s in truth]
+            assert any(inside), word
+        assert starts == pytest.approx([s["start_s"] for s in truth], abs=0.3)  # one a sentence
+        assert facts["words"] == len(timed)
+        assert facts["model"] == "tiny.en"
+        assert facts["language"] == "en"
+
+    def test_batch_size_and_repetition_change_nothing(self, tiny, tmp_path):
+        source = isolated(tmp_path, "monologue.flac", 24)
+        short = replace(TINY, window_s=9.0)
+        outs = []
+        for batch in (1, 4, 4):
+            (out := tmp_path / f"{len(outs)}").mkdir()
+            stage.process(source, out, replace(short, transcribe_batch=batch), tiny)
+            outs.append((out / "transcript.json").read_bytes())
+
+        texts = [[s["text"] for s in json.loads(out)["segments"]] for out in outs]
+        assert texts[0] == texts[1] and len(texts[0]) >= 4
+        assert outs[1] == outs[2]
+
+    def test_beams_work_in_any_batch(self, tiny, letter, tmp_path):
+        beams = replace(TINY, beam_size=2, window_s=6.5)
+
+        _, facts = transcript(letter, tmp_path, beams, tiny)
+
+        assert facts["words"] > 10
+
+    def test_no_speech_makes_no_segments(self, tiny, tmp_path):
+        item = as_item(tmp_path, np.zeros(16_000, np.float32), 16_000, [])
+
+        found, facts = transcript(item, tmp_path, TINY, tiny)
+
+        assert found["segments"] == []
+        assert facts["words"] == 0
+
+    def test_a_span_of_noise_does_not_break_it(self, tiny, tmp_path):
+        noise = np.random.default_rng(0).normal(0, 0.01, 32_000).astype(np.float32)
+        item = as_item(tmp_path, noise, 16_000, [[0.0, 2.001, 0.9]])
+
+        found, _ = transcript(item, tmp_path, TINY, tiny)
+
+        assert all(segment["end_s"] <= 2.0 for segment in found["segments"])
+
+    def test_the_language_is_heard(self, letter, tmp_path):
+        base = stage.load(stage.Params(whisper_model="base"), "cpu")
+
+        found, _ = transcript(letter, tmp_path, stage.Params(whisper_model="base"), base)
+
+        assert found["language"] == "en"
+        assert found["language_probability"] > 0.8
+
+    @pytest.mark.parametrize(
+        ("params", "reason"),
+        [
+            (replace(TINY, language="de"), "English only"),
+            (replace(TINY, language="elvish"), "whisper knows"),
+            (replace(TINY, window_s=31.0), "window-s"),
+            (stage.Params(whisper_model="gone.pt"), "no file"),
+        ],
+    )
+    def test_settings_that_cannot_work_stop_the_stage(self, params, reason):
+        with pytest.raises(Unusable, match=reason):
+            stage.load(params, "cpu")
