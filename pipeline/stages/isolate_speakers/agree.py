@@ -33,7 +33,9 @@ class Params:
     """Settings of the choice of the target."""
 
     target_speaker: str = setting(
-        "", "clip of the voice to keep (several: a.wav,b.wav); else the one that speaks most"
+        "",
+        "clip of the voice to keep (several: a.wav,b.wav); else the one that speaks most",
+        is_path=True,
     )
     # 1.5 is a share of 60% between two voices
     dominant_ratio: float = setting(
@@ -65,6 +67,13 @@ class Voice:
     source: str
     seconds: float
     embedding: Embeddings  # (256,)
+
+
+def check(params: Params) -> None:
+    """Raise ValueError for a reference clip that is not there: hours before it is needed."""
+    for path in reference.clip_paths(params.target_speaker):
+        if not path.is_file():
+            raise ValueError(f"--target-speaker {path}: there is no such file")
 
 
 def load(params: Params, device: str) -> Models:

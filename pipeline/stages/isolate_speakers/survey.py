@@ -37,7 +37,9 @@ class Params:
         "auto", "take music away: where there is some, everywhere, or nowhere"
     )
     separation_weights: str = setting(
-        "", "folder with htdemucs weights (htdemucs.yaml and SIG-sha8.th or SIG.safetensors)"
+        "",
+        "folder with htdemucs weights (htdemucs.yaml and SIG-sha8.th or SIG.safetensors)",
+        is_path=True,
     )
     # music 25 dB below speech was still told from a quiet room; whisper does not mind it there
     music_level_db: float = setting(
