@@ -43,6 +43,14 @@ class Owner:
     started: float = 0.0  # seconds since the epoch
     command: str = ""
 
+    def __str__(self) -> str:
+        place = (
+            f"container {self.container}" if self.container else f"host {self.host or 'unknown'}"
+        )
+        if not self.started:
+            return f"on {place}"
+        return f"on {place}, for {(time.time() - self.started) / 60:.0f} min"
+
     def is_alive_here(self) -> bool:
         """Return whether this very process runs: same boot, same PID namespace, same start."""
         me = describe_self("")
@@ -220,9 +228,12 @@ def _pid_namespace() -> int:
 
 
 def _start_ticks(pid: int) -> int:
-    """Return the start time of a process: a PID is used again, the pair is not. 0: no process."""
+    """Return the start time of a process: a PID is used again, the pair is not. 0: no process,
+    or one that is dead and only waits for its parent to hear of it."""
     with contextlib.suppress(psutil.Error):
-        return round(psutil.Process(pid).create_time() * 100)
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return round(process.create_time() * 100)
     return 0
 
 

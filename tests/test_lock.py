@@ -154,7 +154,11 @@ def test_workers_do_not_inherit_the_lock(tmp_path):
     """A child that outlives us holds nothing."""
     lock = Lock(tmp_path, "first")
     lock.acquire()
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], close_fds=False)
+    code = "import time; print('started', flush=True); time.sleep(30)"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], close_fds=False, stdout=subprocess.PIPE, text=True
+    )
+    child.stdout.readline()
     lock.release()
 
     again = Lock(tmp_path, "second")

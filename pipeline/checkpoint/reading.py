@@ -195,7 +195,7 @@ def _rebuild(state: State, work: Path) -> None:
     for folder in sorted(work.glob("*/*")):
         record = read_record(folder) if not folder.name.startswith(".") else None
         if record and (record.stage, record.source) not in state.records:
-            there = all((work.parent / path).exists() for path, _ in record.sizes())
+            there = all((folder / name).exists() for name, _ in record.sizes())
             record = record._replace(cleaned=on_purpose and not there)
             state.records[(record.stage, record.source)] = record
             found += 1

@@ -38,11 +38,10 @@ class Record(NamedTuple):
         return self.output.rpartition("/")[0] if self.status == "done" else self.output
 
     def sizes(self) -> list[tuple[str, int]]:
-        """Return (path relative to the output folder, bytes) of all its files."""
+        """Return (name in the artefact's folder, bytes) of all its files, the main one first."""
         if self.status != "done":
             return []
-        others = [(f"{self.folder}/{name}", size) for name, size in self.files]
-        return [(self.output, self.bytes), *others]
+        return [(self.output.removeprefix(f"{self.folder}/"), self.bytes), *self.files]
 
     def to_event(self) -> dict[str, Any]:
         """Return what stands in the state: every field that says something."""
