@@ -59,14 +59,16 @@ def setting(
     *,
     unit: str = "",
     free: bool = False,
+    is_path: bool = False,
     group: str = "",
 ) -> Any:
     """Return a dataclass field that is also a command line flag: `--name` by the field's name.
 
     A choice is a field of a Literal type. `free` settings cannot change the result and may
-    differ on resume; `group` is the heading in --help (by default the stage's name).
+    differ on resume; `is_path` ones (several: with commas) are stored as absolute paths; `group` is
+    the heading in --help (by default the stage's name).
     """
-    metadata = {"help": help, "unit": unit, "free": free, "group": group}
+    metadata = {"help": help, "unit": unit, "free": free, "is_path": is_path, "group": group}
     return field(default=default, metadata=metadata)
 
 

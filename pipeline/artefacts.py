@@ -1,0 +1,210 @@
+"""Where results live on disk, and how they get there: whole or not at all.
+
+    work/<step>/<name>/…        what a step made of a recording, with a record.json of itself
+    work/<step>/.tmp-<name>/    the same while it is being made; swept when found
+    work/.partial/<name>/       what outlives a crash within a step: half a download
+    wavs/, metadata.csv, …      the dataset, linked from work/build_dataset/all/
+
+In:  outcomes of tasks. Out: folders on disk and `Record`s in the checkpoint, in this order.
+Left out: what is to be done (`plan.py`); who does it (`executors.py`).
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.checkpoint import CLEANED_MARK, RECORD_FILE, Record, read_record
+from pipeline.checkpoint.lines import encode
+from pipeline.digest import folder_digest
+from pipeline.disk import Disk
+
+WORK = "work"
+DATASET_INDEX = "metadata.jsonl"  # published last: it names the clips of the dataset before
+_TEMP = ".tmp-"
+_PARTIAL = ".partial"
+_NO_LINKS = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a file that the state calls done."""
+
+    path: Path
+    what: str  # "Missing file", "Empty file", "Wrong size", "Changed file"
+
+
+class Artefacts:
+    """The `work` folder of one output folder."""
+
+    def __init__(self, out: Path, disk: Disk | None = None) -> None:
+        self.out = out
+        self._disk = disk or Disk()
+
+    def folder(self, step: str, name: str) -> Path:
+        """Return where the artefact of a recording in a step lives."""
+        return self.out / WORK / step / name
+
+    def scratch(self, name: str) -> Path:
+        """Return the folder of a recording that outlives crashes; a stage makes it if it must."""
+        return self.out / WORK / _PARTIAL / name
+
+    def new_folder(self, step: str, name: str) -> Path:
+        """Return a private empty folder to make an artefact in."""
+        temp = self.out / WORK / step / f"{_TEMP}{name}"
+        shutil.rmtree(temp, ignore_errors=True)
+        temp.mkdir(parents=True)
+        return temp
+
+    def commit(self, temp: Path, name: str, record: Record) -> Record:
+        """Put a finished artefact in its place, durably; return its record with final paths."""
+        final = self.folder(record.stage, name)
+        placed = record._replace(output=self._relative(final / record.output))
+        (temp / RECORD_FILE).write_bytes(encode(placed.to_event())[2:])
+        for folder, _, names in os.walk(temp):
+            if RECORD_FILE in names:
+                _sync_file(Path(folder) / RECORD_FILE)
+            self._disk.sync_folder(Path(folder))
+        self.remove(record.stage, name)
+        self._disk.rename(temp, final)
+        return placed
+
+    def adopt(self, step: str, source: str, name: str, fingerprint: str) -> Record | None:
+        """Return the record of an artefact that was put in place just before a crash, if it is
+        whole and what would be made again; a folder that is not is removed."""
+        folder = self.folder(step, name)
+        record = read_record(folder)
+        expected = (step, source, fingerprint)
+        same = record and (record.stage, record.source, record.fingerprint) == expected
+        if record and same and not self.problems(record):
+            return record
+        self.remove(step, name)
+        return None
+
+    def remove(self, step: str, name: str) -> None:
+        """Remove an artefact; a half-removed one is never taken for a whole one."""
+        final = self.folder(step, name)
+        if final.exists():
+            dying = final.with_name(f"{_TEMP}dying-{name}")
+            shutil.rmtree(dying, ignore_errors=True)
+            self._disk.rename(final, dying)
+            shutil.rmtree(dying, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove the temp folders of dead runs."""
+        for temp in self.out.glob(f"{WORK}/*/{_TEMP}*"):
+            shutil.rmtree(temp, ignore_errors=True)
+
+    def problems(self, record: Record, deep: bool = False) -> list[Problem]:
+        """Return what is missing, empty or of the wrong size among the files of a record; where
+        nothing is and it is to go `deep`, whether their bytes are as recorded."""
+        return self._problems_in(self.out / record.folder, record, deep)
+
+    def published_problems(self, record: Record, deep: bool = False) -> list[Problem]:
+        """Return what is wrong with the published dataset."""
+        return self._problems_in(self.out, record, deep)
+
+    def _problems_in(self, folder: Path, record: Record, deep: bool) -> list[Problem]:
+        sizes = record.sizes()
+        found = [
+            Problem(folder / name, what)
+            for name, size in sizes
+            if (what := _fault(folder / name, size)) is not None
+        ]
+        names = [name for name, _ in sizes]
+        if deep and names and not found and folder_digest(folder, names) != record.digest:
+            return [Problem(folder / names[0], "Changed file")]
+        return found
+
+    def restore(self, record: Record) -> list[Problem]:
+        """Link clips that were cleaned away back from the dataset; return what cannot be had."""
+        for name, size in record.sizes():
+            path = self.out / record.folder / name
+            clip = self.out / "wavs" / path.name
+            if not path.exists() and clip.is_file() and clip.stat().st_size == size:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _link(clip, path)
+        return self.problems(record)
+
+    def publish(self, record: Record) -> None:
+        """Make the dataset in `work` the one in the output folder, file by file; clips of the
+        dataset before it that are no longer in it are removed. Repeating it does no harm."""
+        source = self.out / record.folder
+        names = sorted((Path(name) for name, _ in record.sizes()), key=str)
+        names.sort(key=lambda name: str(name) == DATASET_INDEX)
+        stale = set(self._indexed_clips(self.out)) - {str(name) for name in names}
+        for name in names:
+            self._publish_file(source / name, self.out / name)
+        for clip in stale:
+            self._disk.remove(self.out / clip)
+        for folder in {self.out / name.parent for name in names}:
+            self._disk.sync_folder(folder)
+
+    def clean(self, records: Iterable[Record]) -> None:
+        """Remove the sound files that the finished dataset does not need any more.
+
+        The JSON beside them stays: it is small, and a later run with new recordings, or one
+        without a state file, goes on from it.
+        """
+        for record in records:
+            for name, _ in record.sizes():
+                self._clean_file(self.out / record.folder / name)
+        shutil.rmtree(self.out / WORK / _PARTIAL, ignore_errors=True)
+        (self.out / WORK / CLEANED_MARK).touch()
+
+    def _clean_file(self, path: Path) -> None:
+        is_kept_clip = path.suffix == ".wav" and not (self.out / "wavs" / path.name).exists()
+        if path.suffix == ".json" or is_kept_clip:
+            return
+        self._disk.remove(path)
+        with contextlib.suppress(OSError):  # the folder of clips, once empty
+            path.parent.rmdir()
+
+    def _publish_file(self, source: Path, target: Path) -> None:
+        if target.exists() and target.samefile(source):
+            return  # it was published before a crash
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temp = target.with_name(f"{_TEMP}{target.name}")
+        self._disk.remove(temp)
+        _link(source, temp)
+        temp.replace(target)
+
+    def _indexed_clips(self, folder: Path) -> Iterator[str]:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            for line in (folder / DATASET_INDEX).read_text(encoding="utf-8").splitlines():
+                name = str(json.loads(line)["file_name"])
+                if Path(name).parent == Path("wavs"):
+                    yield name
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.out).as_posix()
+
+
+def _fault(path: Path, size: int) -> str | None:
+    try:
+        found = path.stat().st_size
+    except OSError:
+        return "Missing file"
+    if found == size:
+        return None
+    return "Wrong size" if found else "Empty file"
+
+
+def _link(source: Path, target: Path) -> None:
+    """Hard link, or copy where the file system has no links."""
+    try:
+        target.hardlink_to(source)
+    except OSError as err:
+        if err.errno not in _NO_LINKS:
+            raise
+        shutil.copyfile(source, target)
+        _sync_file(target)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

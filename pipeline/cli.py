@@ -1,0 +1,211 @@
+"""dataset-pipeline: flags, prompts, exit codes.
+
+    dataset-pipeline ./audio/ --output my-voice [--resume|--force-restart] …
+    dataset-pipeline models fetch [NAME …]
+    dataset-pipeline validate my-voice
+
+Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some files failed;
+4 another run holds the output; 130/143 interrupted, --resume goes on.
+"""
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from argparse_dataclass import ArgumentParser
+
+from pipeline import __version__, config
+from pipeline.checkpoint import NewerVersion
+from pipeline.config import Settings
+from pipeline.console import start_logging
+from pipeline.dispatch import LowDisk
+from pipeline.executors import tame_threads
+from pipeline.job import Request, WrongUse, has_checkpoint, run_job
+from pipeline.lock import Locked, LostLock
+from pipeline.plan import Step
+from pipeline.runner import FAILED, FINISHED, FLOW, RunFailed
+from pipeline.stopping import Interrupted
+
+log = logging.getLogger(__name__)
+
+WRONG_USE, LOCKED = 2, 4  # exit codes
+INTERVAL = "KOKORO_CHECKPOINT_INTERVAL"
+LOCK_TIMEOUT = "KOKORO_LOCK_TIMEOUT"
+EPILOG = f"""sub-commands: 'models fetch [NAME …]' fills the cache of weights; 'validate FOLDER'
+says what a trainer would choke on (an input called like these: ./validate). Environment: {INTERVAL}
+(sync the state on every Nth file; default 1), {LOCK_TIMEOUT} (how long --on-lock wait waits;
+default 3600 s), KOKORO_MODELS (where weights are kept). Exit codes: 0 done, 1 failed, 2 wrong
+use, 3 finished but some files failed, 4 another run holds the output, 130/143 interrupted (--resume
+goes on)."""
+
+
+def main(argv: Sequence[str] | None = None, flow: Sequence[Step] = FLOW) -> int:
+    """Run the command line; return the exit code. `flow`: other stages on the same runner."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    start_logging("--verbose" in words)
+    tame_threads()
+    command = {"models": _models, "validate": _validate}.get(words[0] if words else "")
+    try:
+        return command(words[1:]) if command else _run(words, flow)
+    except Locked as err:
+        return _say(LOCKED, f"{err.strerror}, {err.owner}; {err.filename} says more")
+    except (WrongUse, NewerVersion) as err:
+        return _say(WRONG_USE, err)
+    except ValueError as err:
+        return _say(WRONG_USE, err)
+    except (RunFailed, LowDisk, LostLock) as err:
+        return _say(FAILED, err)
+    except OSError as err:
+        return _say(FAILED, err, "make room or mend it, then run again with --resume")
+    except Interrupted as err:
+        return err.exit_code
+
+
+def _say(code: int, err: BaseException | str, more: str = "") -> int:
+    log.error("❌ %s%s", err, f"\n{more}" if more else "")
+    return code
+
+
+def _run(words: Sequence[str], flow: Sequence[Step]) -> int:
+    inputs, given = parse(words)
+    if not given.get("output"):
+        raise WrongUse("--output FOLDER is needed: where the dataset goes")
+    request = Request(
+        out=Path(given["output"]).absolute(),
+        inputs=inputs,
+        given={name: value for name, value in given.items() if name != "output"},
+        mode=_mode(Path(given["output"]), inputs, given),
+        command=shlex.join(["dataset-pipeline", *words]),
+        interval=_whole_number(INTERVAL, 1),
+        lock_timeout_s=_whole_number(LOCK_TIMEOUT, 3600),
+        ask=input if _on_terminal() else None,
+        flow=flow,
+    )
+    return run_job(request)
+
+
+def _mode(out: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> str:
+    """Return start, resume or restart: the table in docs/checkpointing.md."""
+    if given.get("resume") and given.get("force_restart"):
+        raise WrongUse("--resume and --force-restart contradict each other: give one of them")
+    there = has_checkpoint(out)
+    if given.get("force_restart"):
+        return "restart"
+    if given.get("resume"):
+        if not there and not inputs:
+            raise WrongUse(f"nothing to resume in {out}")
+        return "resume" if there else "start"
+    return _ask_mode(out) if there else "start"
+
+
+def _ask_mode(out: Path) -> str:
+    if not _on_terminal():
+        raise WrongUse(
+            f"{out} holds a checkpoint; --resume goes on with it, --force-restart discards it"
+        )
+    if _yes("Existing checkpoint found. Resume? (y/n) "):
+        return "resume"
+    if _yes(f"Discard what is in {out} and begin anew? (y/n) "):
+        return "restart"
+    raise WrongUse("nothing was done")
+
+
+def _yes(question: str) -> bool:
+    while True:
+        try:
+            answer = input(question).strip().lower()
+        except EOFError:
+            return False
+        if answer in ("y", "yes", "n", "no"):
+            return answer.startswith("y")
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _whole_number(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise WrongUse(f"{variable}={text!r}: give a whole number, at least 1")
+    return int(text)
+
+
+class _GroupedParser(ArgumentParser):  # type: ignore[misc]
+    """argparse-dataclass's parser with the settings under headings, and defaults in the help."""
+
+    def __init__(self) -> None:
+        self._group_of = {name: g for g, names in config.groups().items() for name in names}
+        self._groups: dict[str, argparse._ArgumentGroup] = {}
+        super().__init__(
+            Settings,
+            prog="dataset-pipeline",
+            description="From recordings of one voice to a dataset that trains Kokoro / StyleTTS2.",
+            epilog=EPILOG,
+            allow_abbrev=False,
+        )
+
+    def add_argument(self, *flags: str, **options: Any) -> argparse.Action:
+        """Add a flag to its group; argparse-dataclass calls this once a field."""
+        name = options.get("dest") or flags[0].lstrip("-").replace("-", "_")
+        title = self._group_of.get(name)
+        if title is None:
+            action: argparse.Action = super().add_argument(*flags, **options)
+            return action
+        if title not in self._groups:
+            self._groups[title] = self.add_argument_group(title)
+        group = self._groups[title]
+        return group.add_argument(*flags, **{**options, "help": _help(name)})
+
+
+def _help(name: str) -> str:
+    one = next(each for each in fields(Settings) if each.name == name)
+    default = "" if one.default is False or one.default == "" else f" (default: {one.default}"
+    unit = f" {one.metadata['unit']}" if one.metadata["unit"] else ""
+    closing = f"{unit})" if default else (f" [{unit.strip()}]" if unit else "")
+    return f"{one.metadata['help']}{default}{closing}".replace("%", "%%")
+
+
+def parse(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Return (inputs, the settings that were given by name); argparse exits 2 on wrong use."""
+    parser = _GroupedParser()
+    parser.add_argument(
+        "inputs", nargs="*", metavar="INPUT", help="files, folders, globs, lists, URLs"
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    # subtle: the plain parser's result tells what was given; the dataclass would fill in defaults
+    namespace, left = argparse.ArgumentParser.parse_known_args(parser, list(words))
+    if unknown := [word for word in left if word.startswith("-")]:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    found = vars(namespace)
+    known = {each.name for each in fields(Settings)}
+    given = {name: value for name, value in found.items() if name in known and value != MISSING}
+    return [*found["inputs"], *left], given
+
+
+def _models(words: Sequence[str]) -> int:
+    from pipeline import models  # only this command needs them
+
+    if not words or words[0] != "fetch":
+        raise WrongUse("dataset-pipeline models fetch [NAME …]")
+    return FAILED if models.fetch_all(words[1:], log.info) else FINISHED
+
+
+def _validate(words: Sequence[str]) -> int:
+    from pipeline import validate  # only this command needs it
+
+    if len(words) != 1:
+        raise WrongUse("dataset-pipeline validate FOLDER")
+    problems = validate.validate(Path(words[0]))
+    log.info("%s", validate.describe(problems))
+    return FAILED if any(problem.severity == "error" for problem in problems) else FINISHED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What a run says: on the terminal, and with times in pipeline.log.
+
+Left out: colours and progress bars. A terminal that cannot show a sign gets plain words.
+"""
+
+import contextlib
+import logging
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+LOG_FILE = "pipeline.log"
+_SIGN = re.compile("[^\x00-\u2fff]\ufe0f?\\s*|[\u2190-\u2bff]\ufe0f?\\s*")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_LINES = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class _PlainWords(logging.Formatter):
+    """The message alone; without signs where the stream cannot encode them."""
+
+    def __init__(self, signs: bool) -> None:
+        super().__init__("%(message)s")
+        self._signs = signs
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = _CONTROL_BUT_LINES.sub("?", record.getMessage())
+        return text if self._signs else _SIGN.sub("", text)
+
+
+def safe(text: str) -> str:
+    """Return `text` on one line: a file's name must not move the cursor."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def shows_signs(stream: TextIO) -> bool:
+    """Return whether emoji can be written to `stream`."""
+    try:
+        "⏭️✅".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def start_logging(verbose: bool) -> logging.Logger:
+    """Let the pipeline's loggers write to standard output; return the topmost."""
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)  # type: ignore[union-attr]
+    top = logging.getLogger("pipeline")
+    top.setLevel(logging.DEBUG)
+    top.propagate = False
+    top.handlers.clear()
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_PlainWords(shows_signs(sys.stdout)))
+    handler.setLevel(logging.DEBUG if verbose else logging.INFO)
+    top.addHandler(handler)
+    return top
+
+
+def log_to_file(out: Path) -> logging.Handler:
+    """Let everything, also what --verbose would show, go into the output's log file."""
+    handler = logging.FileHandler(out / LOG_FILE, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.DEBUG)
+    logging.getLogger("pipeline").addHandler(handler)
+    return handler
+
+
+def table(rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return rows as aligned lines; the first column to the left, the others to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in cells
+    ]
+
+
+def listed(problems: Mapping[str, str], limit: int = 50) -> list[str]:
+    """Return one line a problem, and how many more there are."""
+    lines = [f"  {safe(name)}: {safe(why)}" for name, why in list(problems.items())[:limit]]
+    left = len(problems) - limit
+    return [*lines, f"  … and {left} more, see {LOG_FILE}"] if left > 0 else lines

@@ -1,0 +1,273 @@
+"""One job from the command line to its exit code: lock, checkpoint, settings, sources, run.
+
+In:  a `Request`. Out: the exit code; everything that was opened is closed, whatever happened.
+Left out: flags and prompts (`cli.py`), the flow (`runner.py`).
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline import config, executors, models
+from pipeline.artefacts import WORK, Artefacts
+from pipeline.checkpoint import STATE_FILE, Checkpoint
+from pipeline.claim import claim
+from pipeline.config import CONFIG_FILE, Settings
+from pipeline.console import LOG_FILE, log_to_file
+from pipeline.lock import Lock
+from pipeline.plan import ALL, Planner, Step
+from pipeline.runner import FLOW, RunFailed, Runner, views
+from pipeline.sources import Source, Stamp, discover, fingerprint_of
+from pipeline.stopping import Interrupted, Stopper
+
+log = logging.getLogger(__name__)
+
+
+class WrongUse(ValueError):
+    """What was asked for contradicts itself or what is stored; nothing was touched."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    out: Path
+    inputs: Sequence[str]
+    given: Mapping[str, Any]  # settings given on the command line, by name
+    mode: str  # "start", "resume" or "restart"
+    command: str
+    interval: int = 1  # KOKORO_CHECKPOINT_INTERVAL
+    lock_timeout_s: int = 3600  # KOKORO_LOCK_TIMEOUT
+    ask: Callable[[str], str] | None = None  # None: there is no terminal
+    flow: Sequence[Step] = FLOW
+
+
+def has_checkpoint(out: Path) -> bool:
+    """Return whether there is something to resume in `out`."""
+    return any((out / name).exists() for name in (STATE_FILE, CONFIG_FILE, WORK))
+
+
+def run_job(request: Request) -> int:
+    """Do what was asked for; return the exit code.
+
+    Raises Locked, WrongUse, RunFailed, LostLock, NewerVersion, OSError, Interrupted.
+    """
+    stopper = Stopper()
+    request.out.mkdir(parents=True, exist_ok=True)
+    lock = Lock(request.out, request.command)
+    stale = claim(lock, request.given.get("on_lock", "ask"), request.lock_timeout_s, request.ask)
+    try:
+        if stale is not None:
+            log.info("🔒 Found stale lock file (PID: %d not running)", stale.pid)
+            log.info("🧹 Cleaning up stale lock file...")
+        log.debug("🔒 Locked %s", lock.path)
+        return _run_locked(request, lock, stopper)
+    finally:
+        lock.release()
+
+
+def _run_locked(request: Request, lock: Lock, stopper: Stopper) -> int:
+    stored = _stored(request)
+    settings, inputs = _agree(request, stored)
+    wanted = _configuration(request, stored, settings, inputs)
+    if request.mode == "restart" and has_checkpoint(request.out):
+        config.write_configuration(request.out, wanted)
+        discard(request.out, request.flow[-1].name)
+    log_handler = log_to_file(request.out)
+    try:
+        with Checkpoint.open(
+            request.out, views=views(request.flow), interval=request.interval, guard=lock.check
+        ) as checkpoint:
+            return _run_open(request, settings, wanted, checkpoint, stopper)
+    finally:
+        logging.getLogger("pipeline").removeHandler(log_handler)
+        log_handler.close()
+
+
+def _run_open(
+    request: Request,
+    settings: Settings,
+    wanted: Mapping[str, Any],
+    checkpoint: Checkpoint,
+    stopper: Stopper,
+) -> int:
+    for warning in checkpoint.state.warnings:
+        log.warning("⚠️ %s: %s", STATE_FILE, warning)
+    resumes = bool(checkpoint.state.records)
+    log.info("📂 Resuming from checkpoint..." if resumes else "🚀 Starting pipeline...")
+    _store(request.out, wanted, checkpoint)
+    sources, stamps = _sources(wanted["inputs"], checkpoint, request.flow[0].name)
+    artefacts = Artefacts(request.out)
+    planner = Planner(sources, stamps, checkpoint, artefacts)
+    runner = Runner(settings, checkpoint, artefacts, planner, stopper, request.flow)
+    try:
+        return runner.run()
+    except Interrupted as stop:
+        checkpoint.drop_hands()
+        checkpoint.snapshot()
+        log.info("🛑 Stopped by %s; the checkpoint is saved, --resume goes on from here", stop)
+        raise
+
+
+def _stored(request: Request) -> dict[str, Any] | None:
+    """Return the configuration of the run before: the config file's, else the state's own copy."""
+    if request.mode == "start" or not has_checkpoint(request.out):
+        return None
+    stored = config.read_configuration(request.out)
+    if stored is None:
+        kept = Checkpoint.peek(request.out).configuration
+        stored = kept if config.is_configuration(kept) else None
+        log.warning("⚠️ %s cannot be read; its copy in %s is taken", CONFIG_FILE, STATE_FILE)
+    return stored
+
+
+def _agree(request: Request, stored: dict[str, Any] | None) -> tuple[Settings, list[str]]:
+    """Return the settings and inputs that hold, `auto` resolved; WrongUse where they conflict."""
+    given = config.with_absolute_paths(request.given)
+    if stored is None:
+        if not request.inputs:
+            raise WrongUse(f"no input is given, and none is stored in {request.out}")
+        settings = dataclasses.replace(Settings(), **given)
+    else:
+        if request.mode == "resume":
+            _refuse_conflicts(request, stored, given)
+        settings = config.restored(stored, given)
+    config.check(settings)
+    for module in _modules(request.flow):
+        if hasattr(module, "check"):
+            module.check(module.Params(**config.params_for(module.Params, settings)))
+    return _resolved(settings), _inputs(request, stored)
+
+
+def _refuse_conflicts(
+    request: Request, stored: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    conflicts = config.conflicts(stored, given, _still_open(request))
+    if conflicts:
+        raise WrongUse(
+            "settings are locked on resume:\n  " + "\n  ".join(conflicts) + "\n"
+            "resume without them, or begin anew with --force-restart"
+        )
+
+
+def _still_open(request: Request) -> set[str]:
+    """Return the settings of agreements that were not reached yet: the stage may have asked for
+    just such a setting."""
+    records = Checkpoint.peek(request.out).records
+    steps = zip(request.flow, _modules(request.flow), strict=True)
+    pending = (
+        module.Params
+        for step, module in steps
+        if getattr(module, "STICKY", False) and (step.name, ALL) not in records
+    )
+    return {each.name for params in pending for each in dataclasses.fields(params)}
+
+
+def _modules(flow: Sequence[Step]) -> list[ModuleType]:
+    return [importlib.import_module(step.module) for step in flow]
+
+
+def _inputs(request: Request, stored: Mapping[str, Any] | None) -> list[str]:
+    inputs = [_absolute(text) for text in request.inputs]
+    if stored is not None and request.mode == "resume":
+        return list(dict.fromkeys([*stored["inputs"], *inputs]))
+    return inputs if stored is None or inputs else list(stored["inputs"])
+
+
+def _resolved(settings: Settings) -> Settings:
+    device = executors.devices(settings.device)[0]
+    return dataclasses.replace(
+        settings, whisper_model=models.resolve_whisper(settings.whisper_model, device)
+    )
+
+
+def _weights(flow: Sequence[Step], settings: Settings) -> dict[str, str]:
+    """Return the sha256 of the weights that the stages name; what is missing is fetched now."""
+    found: dict[str, str] = {}
+    for module in _modules(flow):
+        if hasattr(module, "weights"):
+            params = module.Params(**config.params_for(module.Params, settings))
+            try:
+                found |= module.weights(params)
+            except models.MissingWeights as err:
+                raise RunFailed(str(err)) from err
+    return found
+
+
+def _absolute(text: str) -> str:
+    return text if "://" in text else str(Path(text).absolute())
+
+
+def _configuration(
+    request: Request, stored: Mapping[str, Any] | None, settings: Settings, inputs: Sequence[str]
+) -> dict[str, Any]:
+    same = stored is not None and stored["settings"] == config.locked(settings)
+    known = stored.get("weights") if stored is not None and same else None
+    return config.configuration(settings, inputs, known or _weights(request.flow, settings))
+
+
+def _store(out: Path, wanted: Mapping[str, Any], checkpoint: Checkpoint) -> None:
+    if config.read_configuration(out) != wanted:
+        config.write_configuration(out, wanted)
+    if checkpoint.state.configuration != wanted:
+        checkpoint.configure(wanted)
+
+
+def _sources(
+    inputs: Sequence[str], checkpoint: Checkpoint, first: str
+) -> tuple[list[Source], dict[str, Stamp]]:
+    """Return the recordings of the job and their stamps: what is found now, and, of a resumed
+    job, what was taken in before and is no longer there."""
+    known = {record.source: record for record in checkpoint.records(first)}
+    found = _discovered(inputs, bool(known))
+    stamps = {}
+    for source in found:
+        record = known.get(source.key)
+        before = record.stamp if record else None
+        fields = ("bytes", "mtime_ns", "sha256")
+        stamps[source.key] = fingerprint_of(source, dict(zip(fields, before or (), strict=False)))
+    vanished = [record for record in known.values() if record.source not in stamps]
+    for record in vanished:
+        log.warning("⚠️ No longer in the input: %s (what was made of it stays)", record.source)
+        if record.status == "done" and record.stamp:
+            name = Path(record.folder).name
+            found.append(Source(record.source, name, ""))
+            stamps[record.source] = Stamp(*record.stamp)
+    return found, stamps
+
+
+def _discovered(inputs: Sequence[str], resumes: bool) -> list[Source]:
+    if not resumes:
+        return discover(inputs)
+    there = []
+    for text in inputs:
+        try:
+            discover([text])
+        except ValueError as err:
+            log.warning("⚠️ %s", err)
+        else:
+            there.append(text)
+    return discover(there) if there else []
+
+
+def discard(out: Path, dataset_step: str) -> None:
+    """Remove what an earlier run made in `out`, and nothing else; its configuration stays."""
+    record = Checkpoint.peek(out).records.get((dataset_step, ALL))
+    published = [Path(name) for name, _ in record.sizes()] if record else []
+    for name in published:
+        (out / name).unlink(missing_ok=True)
+    for folder in sorted({name.parent for name in published} - {Path()}):
+        with contextlib.suppress(OSError):  # somebody's own files are in it
+            (out / folder).rmdir()
+    for kept in out.glob(f"{STATE_FILE}*"):
+        kept.unlink(missing_ok=True)
+    (out / LOG_FILE).unlink(missing_ok=True)
+    shutil.rmtree(out / WORK, ignore_errors=True)
+    log.info("🧹 Removed the earlier run's files in %s", out)

@@ -1,0 +1,229 @@
+"""THE FLOW: recordings → stages → dataset. For each step: decide, dispatch, record.
+
+In:  an output folder that we own (`lock.py`), its checkpoint, the settings, the sources.
+Out: the dataset, and an exit code.
+A step is a function of one recording, or, if its module says COLLECTIVE, of all of them. A stage
+may have several: who speaks is surveyed in each recording, agreed on over all, then isolated.
+"""
+
+import importlib
+import itertools
+import logging
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import executors, talk
+from pipeline.artefacts import Artefacts
+from pipeline.checkpoint import Checkpoint, Record
+from pipeline.config import Settings, params_for
+from pipeline.console import safe
+from pipeline.dispatch import Dispatcher
+from pipeline.executors import Outcome
+from pipeline.lock import boot_id
+from pipeline.plan import ALL, Decision, Planner, Step
+from pipeline.stopping import Stopper
+from pipeline.validation import Validator
+
+log = logging.getLogger(__name__)
+
+FINISHED, FAILED, SOME_FAILED = 0, 1, 3  # exit codes; 2, 4, 130 and 143 are the command line's
+
+FLOW = (
+    Step("download_audio", "📥 Downloading", "downloaded", "downloaded_files"),
+    Step("download_audio.unique", "👯 Looking for duplicates", "compared"),
+    Step("isolate_speakers.survey", "👂 Listening for voices", "listened to"),
+    Step("isolate_speakers.agree", "🎯 Choosing the target speaker", "chosen"),
+    Step("isolate_speakers", "🎤 Isolating", "isolated", "isolated_files"),
+    Step("enhance_audio", "🎵 Enhancing", "enhanced", "enhanced_files"),
+    Step("transcribe_audio", "📝 Transcribing", "transcribed", "transcribed_files"),
+    Step("segment_audio", "✂️ Segmenting", "segmented", "segmented_files"),
+    Step("build_dataset", "📦 Building the dataset", "built"),
+)
+
+
+def views(flow: Iterable[Step] = FLOW) -> dict[str, str]:
+    """Return the names of the lists of outputs in the state file, by step."""
+    return {step.name: step.view for step in flow if step.view}
+
+
+class RunFailed(RuntimeError):
+    """The run cannot go on; the checkpoint is sound, and --resume works once the cause is gone."""
+
+
+class Runner:
+    """One run over one output folder."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        checkpoint: Checkpoint,
+        artefacts: Artefacts,
+        planner: Planner,
+        stopper: Stopper,
+        flow: Sequence[Step] = FLOW,
+    ) -> None:
+        self._settings = settings
+        self._checkpoint = checkpoint
+        self._artefacts = artefacts
+        self._planner = planner
+        self._flow = flow
+        self._stages = list(dict.fromkeys(step.stage for step in flow))
+        names = [step.name for step in flow]
+        self._validator = Validator(checkpoint, artefacts, names, settings.verify)
+        self._dispatcher = Dispatcher(
+            checkpoint,
+            artefacts,
+            stopper,
+            workers=settings.workers,
+            devices=executors.devices(settings.device),
+            min_free_gb=settings.min_free_gb,
+        )
+        self._failures_in_a_row = 0
+
+    def run(self) -> int:
+        """Take all sources through the flow; return the exit code.
+
+        Raises RunFailed, LowDisk, OSError or Interrupted; the checkpoint is sound after each.
+        """
+        self._artefacts.sweep()
+        self._validator.validate()
+        if self._is_complete():
+            log.info("✅ Nothing to do: %s is complete", self._artefacts.out)
+            return FINISHED
+        self._validator.restore_clips()
+        talk.say_where_it_resumes(self._checkpoint.state, self._stages)
+        for _, steps in itertools.groupby(self._flow, key=lambda step: step.stage):
+            self._run_stage(list(steps))
+        self._finish()
+        talk.say_summary(self._checkpoint, self._artefacts.out, self._stages, self._planner.lost)
+        return SOME_FAILED if self._checkpoint.state.failures() else FINISHED
+
+    def _run_stage(self, steps: Sequence[Step]) -> None:
+        stage = steps[-1].stage
+        began = time.monotonic()
+        for step in steps:
+            self._run_step(step)
+        if stage in self._checkpoint.state.completed:
+            log.info("⏭️ Skipping completed stage: %s", stage)
+            return
+        seconds = time.monotonic() - began
+        self._checkpoint.finish_stage(stage, seconds, self._counts(stage))
+        log.debug("📊 %s is complete after %.1f s", stage, seconds)
+
+    def _run_step(self, step: Step) -> None:
+        module = importlib.import_module(step.module)
+        params = params_for(module.Params, self._settings)
+        decisions = self._planner.decide(step.name, module, params)
+        todo = [decision for decision in decisions if decision.why]
+        talk.say_skipped(step, [d.source for d in decisions if not d.why and d.source != ALL])
+        if todo:
+            self._checkpoint.reopen_stage(step.stage)
+        by_source = {decision.source: decision for decision in todo}
+        for outcome in self._dispatcher.outcomes(step, todo, params):
+            self._take(step, by_source[outcome.task.source], outcome)
+        self._leave_out(step, decisions)
+
+    def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:
+        if outcome.status == "halted":
+            log.debug("%s", outcome.traceback)
+            raise RunFailed(f"{step.name} stopped at {safe(decision.source)}: {outcome.reason}")
+        record = self._as_record(step, decision, outcome)
+        if outcome.status == "failed":
+            self._take_failure(record, outcome)
+            return
+        self._failures_in_a_row = 0
+        record = self._artefacts.commit(Path(outcome.task.out), decision.name, record)
+        self._checkpoint.save(record)
+        log.debug("💾 Saved: %s %s in %.1f s", step.name, record.source, record.seconds)
+        if record.status == "dropped":
+            log.info("🚮 Dropped: %s: %s", record.source, record.reason)
+
+    def _take_failure(self, record: Record, outcome: Outcome) -> None:
+        self._checkpoint.save(record)
+        shutil.rmtree(outcome.task.out, ignore_errors=True)
+        log.error("❌ Failed: %s: %s", record.source, record.reason)
+        log.debug("%s", outcome.traceback)
+        if record.source == ALL:
+            raise RunFailed(f"{record.stage}: {record.reason}")
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row >= self._settings.max_failures_in_a_row:
+            raise RunFailed(
+                f"{self._failures_in_a_row} files failed in {record.stage} one after the other, "
+                f"the last with: {record.reason}; so it is probably not the files "
+                "(--max-failures-in-a-row allows more)"
+            )
+
+    def _as_record(self, step: Step, decision: Decision, outcome: Outcome) -> Record:
+        stamp = self._planner.stamp(decision.source) if step is self._flow[0] else None
+        return Record(
+            stage=step.name,
+            source=decision.source,
+            status=outcome.status,
+            fingerprint=decision.fingerprint,
+            output=outcome.output,
+            bytes=outcome.files[0][1] if outcome.files else 0,
+            digest=outcome.digest,
+            files=outcome.files[1:],
+            seconds=outcome.seconds,
+            facts=outcome.facts,
+            reason=outcome.reason,
+            traceback=outcome.traceback,
+            stamp=stamp,
+            drops=tuple(outcome.drops.items()),
+            boot=boot_id(),
+        )
+
+    def _leave_out(self, step: Step, decisions: Sequence[Decision]) -> None:
+        """Leave out from here on what a step has dropped or failed."""
+        for decision in decisions:
+            record = self._checkpoint.get(step.name, decision.source)
+            if record is not None and record.status != "done":
+                self._planner.lost[decision.source] = f"{step.stage}: {record.reason}"
+            for source, reason in record.drops if record else ():
+                log.info("🚮 Dropped: %s: %s", source, reason)
+                self._planner.lost.setdefault(source, f"{step.stage}: {reason}")
+
+    def _is_complete(self) -> bool:
+        """Return whether a dataset stands that this run could not change. No stage is imported."""
+        state = self._checkpoint.state
+        if not state.published or set(state.completed) != set(self._stages):
+            return False
+        known = {
+            record.source: record.stamp for record in self._checkpoint.records(self._flow[0].name)
+        }
+        same = all(
+            source.key in known and known[source.key] == self._planner.stamp(source.key)
+            for source in self._planner.sources
+        )
+        return same and not state.failures()
+
+    def _finish(self) -> None:
+        """Publish the dataset, then remove the sound files that it does not need."""
+        record = self._checkpoint.get(self._flow[-1].name, ALL)
+        if record is None:
+            raise RunFailed("no dataset was built")
+        if not self._checkpoint.state.published:
+            if not record.cleaned:
+                self._artefacts.publish(record)
+            self._checkpoint.mark("published")
+        if not self._settings.keep_temp:
+            self._artefacts.clean(list(self._checkpoint.state.records.values()))
+            self._checkpoint.mark("cleaned")
+        self._checkpoint.snapshot()
+
+    def _counts(self, stage: str) -> dict[str, Any]:
+        records = list(self._checkpoint.records(stage))  # of the step that is called like it
+        counts = Counter(record.status for record in records)
+        sources = {r.source for r in records if r.status == "done"}
+        first = self._checkpoint.records(self._flow[0].name)
+        seconds = sum(
+            r.facts.get("duration_s", 0.0) for r in first if r.source in sources or ALL in sources
+        )
+        return {
+            **{status: counts[status] for status in ("done", "dropped", "failed")},
+            "seconds_of_audio": round(seconds, 1),
+        }

@@ -1,0 +1,66 @@
+"""What a run says of its progress, in words that the documentation promises."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.checkpoint import Checkpoint, State
+from pipeline.console import LOG_FILE, listed, table
+from pipeline.plan import ALL, Step
+
+log = logging.getLogger(__name__)
+
+FEW = 10  # skipped files are named one by one up to here, then counted
+
+
+def say_where_it_resumes(state: State, stages: Sequence[str]) -> None:
+    """Say what is complete and where the run goes on; nothing for a new run."""
+    if not state.records:
+        return
+    log.info("✅ Completed stages: %s", state.completed)
+    left = [stage for stage in stages if stage not in state.completed]
+    if left:
+        log.info("🔄 Resuming from: %s", left[0])
+
+
+def say_skipped(step: Step, sources: Sequence[str]) -> None:
+    """Say what is done already: by name for a few, by number for many."""
+    level = logging.INFO if len(sources) <= FEW else logging.DEBUG
+    for source in sources:
+        log.log(level, "⏭️ Already %s: %s", step.done, source)
+    if len(sources) > FEW:
+        log.info("⏭️ Already %s: %d files", step.done, len(sources))
+
+
+def say_summary(
+    checkpoint: Checkpoint, out: Path, stages: Sequence[str], lost: Mapping[str, str]
+) -> None:
+    """Say what came of every stage, what came out, and what was left out, why."""
+    state = checkpoint.state
+    head = ("stage", "done", "dropped", "failed", "seconds")
+    rows = [
+        (stage, *(state.results[stage][key] for key in head[1:4]), f"{state.timings[stage]:.1f}")
+        for stage in stages
+    ]
+    for line in table([head, *rows]):
+        log.info("%s", line)
+    failed = state.failures()
+    _say_list("🚮 %d recordings were left out:", {k: v for k, v in lost.items() if k not in failed})
+    _say_list("❌ %d recordings failed; --resume tries them again:", failed)
+    record = checkpoint.get(stages[-1], ALL)
+    facts: Mapping[str, Any] = record.facts if record else {}
+    log.info(
+        "✅ %s: %s clips, %s minutes. See report.html; %s has the details.",
+        out,
+        facts.get("clips", 0),
+        facts.get("minutes", 0),
+        LOG_FILE,
+    )
+
+
+def _say_list(head: str, problems: Mapping[str, str]) -> None:
+    if problems:
+        log.info(head, len(problems))
+        for line in listed(problems):
+            log.info("%s", line)

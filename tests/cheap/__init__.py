@@ -1,0 +1,16 @@
+"""A flow of cheap stages on the real runner: `python -m tests.cheap INPUT --output OUT [...]`.
+
+Recordings are text files. What a text says decides what happens to it: "drop" is dropped, "boom"
+raises, "die" kills its process, "halt" says that the stage cannot work; "wait" takes its time.
+"""
+
+from pipeline.plan import Step
+
+FLOW = tuple(
+    Step(name, doing, done, view, package="tests.cheap")
+    for name, doing, done, view in (
+        ("take", "📥 Taking", "taken", "taken_files"),
+        ("shout", "📣 Shouting", "shouted", "shouted_files"),
+        ("book", "📦 Binding", "bound", ""),
+    )
+)

@@ -1,0 +1,38 @@
+"""Takes a text in."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.item import Item, Reject, Result, Unusable
+
+VERSION = 1
+READS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Params:
+    pass
+
+
+def load(params: Params, device: str) -> None:  # noqa: ARG001
+    return None
+
+
+def process(item: Item, out: Path, params: Params, models: None) -> Result:  # noqa: ARG001
+    text = Path(item.origin).read_text(encoding="utf-8")
+    if "drop" in text:
+        raise Reject("it says drop")
+    if "boom" in text:
+        raise ValueError("it says boom")
+    if "halt" in text:
+        raise Unusable("it says halt")
+    if "die" in text:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "wait" in text:
+        (out / "started").touch()
+    time.sleep(10 if "wait" in text else 0.005)
+    (out / "taken.txt").write_text(text, encoding="utf-8")
+    return Result("taken.txt", {"duration_s": float(len(text))})

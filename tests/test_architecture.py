@@ -1,0 +1,142 @@
+"""The structure that docs/architecture.md draws, held by reading the code's own imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PIPELINE = ROOT / "pipeline"
+
+# Who may import whom, within the pipeline. One direction only: nothing imports what is above it.
+MAY_IMPORT = {
+    "__main__": {"cli"},
+    "cli": {"job", "runner", "executors", "config", "checkpoint", "lock", "console", "dispatch",
+            "plan", "stopping", "models", "validate"},
+    "job": {"runner", "config", "checkpoint", "lock", "artefacts", "claim",
+            "console", "executors", "models", "plan", "sources", "stopping"},
+    "runner": {"dispatch", "validation", "talk", "plan", "artefacts", "checkpoint", "config",
+               "console", "executors", "lock", "stopping"},
+    "dispatch": {"artefacts", "checkpoint", "console", "executors", "plan", "stopping"},
+    "validation": {"artefacts", "checkpoint", "console", "lock"},
+    "claim": {"lock"},
+    "digest": set(),
+    "talk": {"checkpoint", "console", "plan"},
+    "plan": {"artefacts", "checkpoint", "item", "sources"},
+    "artefacts": {"checkpoint", "digest", "disk"},
+    "executors": {"digest", "item"},
+    "standalone": {"audio", "checkpoint", "console", "executors", "item"},
+    "config": {"checkpoint", "disk", "item", "stages"},
+    "stages": {"item", "audio", "models", "validate", "report", "standalone"},
+    "checkpoint": {"disk"},
+    "lock": {"disk"},
+    "validate": set(),
+    "report": set(),
+    "models": set(),
+    "sources": set(),
+    "audio": set(),
+    "item": set(),
+    "disk": set(),
+    "console": set(),
+    "stopping": set(),
+}  # fmt: skip
+# Knows keys, paths, bytes and YAML; nothing of audio.
+PLAIN = {"checkpoint", "lock", "disk"}
+STANDARD = {"yaml", "psutil"}
+
+
+def modules() -> list[Path]:
+    return sorted(PIPELINE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    """Return the module or package directly under pipeline/ that a file belongs to."""
+    return path.relative_to(PIPELINE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[str]:
+    """Return the full names of all that a file imports, at its head and inside functions."""
+    package = ["pipeline", *path.relative_to(PIPELINE).parts[:-1]]
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            found += [f"{name}.{alias.name}" for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    part = part_of(path)
+    if part == "__init__":
+        return
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("pipeline.")}
+
+    # `from pipeline import __version__` names no module
+    assert ours - {part, "__version__"} <= MAY_IMPORT[part]
+
+
+def test_the_picture_has_no_cycle():
+    left = {part: set(below) for part, below in MAY_IMPORT.items()}
+    while free := {part for part, below in left.items() if not below & left.keys()}:
+        for part in free:
+            del left[part]
+
+    # stages run themselves by standalone, which is above them only through their names
+    assert not left
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_stage_imports_another(path):
+    parts = path.relative_to(PIPELINE).parts
+    if parts[0] != "stages" or len(parts) < 2:
+        return
+    stage = parts[1].removesuffix(".py")
+    others = {name.split(".")[2] for name in imports(path) if name.startswith("pipeline.stages.")}
+
+    assert others <= {stage}
+
+
+@pytest.mark.parametrize("part", sorted(PLAIN))
+def test_checkpoint_and_lock_need_the_standard_library_yaml_and_psutil_only(part):
+    import sys
+
+    paths = [path for path in modules() if part_of(path) == part]
+    tops = {name.split(".")[0] for path in paths for name in imports(path)}
+
+    assert tops <= set(sys.stdlib_module_names) | STANDARD | {"pipeline"}
+
+
+def test_no_heavy_library_is_imported_for_the_command_line():
+    """--help, a refusal and a no-op resume must not pay the 2 s that torch costs."""
+    import subprocess
+    import sys
+
+    code = "import sys, pipeline.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+    assert {"torch", "whisper", "demucs", "librosa", "spacy", "scipy"}.isdisjoint(
+        loaded.stdout.split()
+    )
+
+
+def function_lengths() -> list[tuple[int, str]]:
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                found.append((length, f"{path.relative_to(ROOT)}:{node.name}"))
+    return sorted(found)
+
+
+def test_functions_are_short():
+    """Median at most 10 lines, nine of ten at most 28, none over 50."""
+    lengths = [length for length, _ in function_lengths()]
+
+    assert lengths[len(lengths) // 2] <= 10
+    assert lengths[len(lengths) * 9 // 10] <= 28
+    assert lengths[-1] <= 50, function_lengths()[-1]
