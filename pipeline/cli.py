@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 WRONG_USE, LOCKED = 2, 4  # exit codes
 INTERVAL = "KOKORO_CHECKPOINT_INTERVAL"
 LOCK_TIMEOUT = "KOKORO_LOCK_TIMEOUT"
+METAVARS = {int: "N", float: "NUMBER", str: "TEXT"}
+USAGE = """dataset-pipeline INPUT [INPUT ...] --output FOLDER [--resume | --force-restart] [flags]
+       dataset-pipeline models fetch [NAME ...]
+       dataset-pipeline validate FOLDER"""
 EPILOG = f"""sub-commands: 'models fetch [NAME …]' fills the cache of weights; 'validate FOLDER'
 says what a trainer would choke on (an input called like these: ./validate). Environment: {INTERVAL}
 (sync the state on every Nth file; default 1), {LOCK_TIMEOUT} (how long --on-lock wait waits;
@@ -146,6 +150,7 @@ class _GroupedParser(ArgumentParser):  # type: ignore[misc]
         super().__init__(
             Settings,
             prog="dataset-pipeline",
+            usage=USAGE,
             description="From recordings of one voice to a dataset that trains Kokoro / StyleTTS2.",
             epilog=EPILOG,
             allow_abbrev=False,
@@ -158,10 +163,12 @@ class _GroupedParser(ArgumentParser):  # type: ignore[misc]
         if title is None:
             action: argparse.Action = super().add_argument(*flags, **options)
             return action
-        if title not in self._groups:
-            self._groups[title] = self.add_argument_group(title)
-        group = self._groups[title]
-        return group.add_argument(*flags, **{**options, "help": _help(name)})
+        if not self._groups:  # all at once, in the order of the flow
+            self._groups = {title: self.add_argument_group(title) for title in config.groups()}
+        options["help"] = _help(name)
+        if options.get("type") in METAVARS and not options.get("choices"):
+            options["metavar"] = METAVARS[options["type"]]
+        return self._groups[title].add_argument(*flags, **options)
 
 
 def _help(name: str) -> str:

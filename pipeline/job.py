@@ -101,7 +101,9 @@ def _run_open(
     for warning in checkpoint.state.warnings:
         log.warning("⚠️ %s: %s", STATE_FILE, warning)
     resumes = bool(checkpoint.state.records)
-    log.info("📂 Resuming from checkpoint..." if resumes else "🚀 Starting pipeline...")
+    log.info("🚀 Starting pipeline...")
+    if resumes:
+        log.info("📂 Resuming from checkpoint...")
     _store(request.out, wanted, checkpoint)
     sources, stamps = _sources(wanted["inputs"], checkpoint, request.flow[0].name)
     artefacts = Artefacts(request.out)

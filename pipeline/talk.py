@@ -18,7 +18,7 @@ def say_where_it_resumes(state: State, stages: Sequence[str]) -> None:
     """Say what is complete and where the run goes on; nothing for a new run."""
     if not state.records:
         return
-    log.info("✅ Completed stages: %s", state.completed)
+    log.info("✅ Completed stages: %s", [stage for stage in stages if stage in state.completed])
     left = [stage for stage in stages if stage not in state.completed]
     if left:
         log.info("🔄 Resuming from: %s", left[0])

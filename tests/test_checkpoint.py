@@ -1,7 +1,6 @@
 """Checkpoint and resume. As a script (`python tests/test_checkpoint.py`) it shows, readably:
 checkpoint creation, resume, force restart, lock protection, state validation."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -279,13 +278,7 @@ def test_a_guard_that_fails_stops_the_save(tmp_path):
     assert (tmp_path / STATE_FILE).read_bytes() == before
 
 
-def demonstrate() -> None:
-    """Show the promises on a small job with cheap stages, with readable output."""
+if __name__ == "__main__":
     from tests import demonstration
 
     demonstration.main()
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("PYTHONPATH", str(Path(__file__).parent.parent))
-    demonstrate()

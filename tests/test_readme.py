@@ -1,0 +1,77 @@
+"""What README.md says can be done: commands, flags and files are really there."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline import config
+from pipeline.cli import parse
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)\n```", README, re.M | re.S)
+COMMANDS = "\n".join(BLOCKS).splitlines()
+OF_MAKE = [line for line in COMMANDS if line.startswith("make ")]
+OF_PIPELINE = [line for line in COMMANDS if " -m pipeline " in line]
+OF_STAGES = [line for line in COMMANDS if " -m pipeline.stages." in line]
+
+
+def test_every_command_is_of_a_known_kind():
+    """No command in a sh block escapes the tests below."""
+    assert sorted(COMMANDS) == sorted(OF_MAKE + OF_PIPELINE + OF_STAGES)
+
+
+@pytest.mark.parametrize("command", OF_MAKE)
+def test_make_knows_target_and_variables(command):
+    """Each variable that is given reaches the command that make would run."""
+    words = shlex.split(command)
+    dry = subprocess.run(
+        ["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert [word for word in words[2:] if word not in shlex.split(dry.stdout)] == []
+
+
+@pytest.mark.parametrize("command", OF_PIPELINE)
+def test_the_command_line_understands(command):
+    """Flags are parsed as they stand; the sub-commands are validate and models fetch."""
+    words = shlex.split(command)[3:]
+
+    assert words[0] in ("validate", "models") or parse(words)[1]["output"] == "my-voice"
+
+
+@pytest.mark.parametrize("command", OF_STAGES)
+def test_a_stage_runs_alone_from_an_existing_module(command):
+    """The module that is named is there and has a __main__."""
+    path = ROOT / shlex.split(command)[2].replace(".", "/")
+
+    assert (path / "__main__.py").exists() or path.with_suffix(".py").exists()
+
+
+def test_the_two_commands_are_run_by_ci():
+    """.ci/run does what the README promises, not something like it."""
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    assert COMMANDS[:2] == ["make run INPUT=data/sample OUT=my-voice", "make test"]
+    assert "make run INPUT=data/sample OUT=" in ci
+    assert "make test" in ci
+
+
+def test_every_flag_that_is_named_exists():
+    """--target-speaker and its like are fields of Settings."""
+    flags = set(re.findall(r"--([a-z][a-z-]+)", README))
+    known = {name for names in config.groups().values() for name in names}
+
+    assert {flag for flag in flags if flag.replace("-", "_") not in known} == set()
+
+
+def test_every_file_that_is_named_exists():
+    """The list 'Files, in reading order' is of this tree."""
+    block = README.split("## Files, in reading order")[1].split("```")[1]
+    names = re.findall(r"^(\S+)(?:  (ci/\S+))?", block, re.M)
+
+    missing = [name for pair in names for name in pair if name and not (ROOT / name).exists()]
+    assert missing == []
