@@ -1,0 +1,25 @@
+"""Says which device it was given."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.item import Item, Result
+
+VERSION = 1
+READS: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Params:
+    pass
+
+
+def load(params: Params, device: str) -> str:  # noqa: ARG001
+    return device
+
+
+def process(item: Item, out: Path, params: Params, models: str) -> Result:  # noqa: ARG001
+    time.sleep(0.1)
+    (out / "device.txt").write_text(models, encoding="utf-8")
+    return Result("device.txt", {"device": models})

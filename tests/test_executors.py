@@ -1,0 +1,79 @@
+"""Devices and workers. CUDA paths are held by a fake list of devices; `-m gpu` for a real one."""
+
+import stat
+
+import pytest
+
+from pipeline import executors
+from pipeline.executors import Task
+from pipeline.item import Item
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Sets how many GPUs there are."""
+
+    def there_are(count: int) -> None:
+        monkeypatch.setattr(executors, "gpu_count", lambda: count)
+
+    return there_are
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count", "found"),
+    [
+        ("auto", 0, ["cpu"]),
+        ("auto", 2, ["cuda:0", "cuda:1"]),
+        ("cuda", 1, ["cuda:0"]),
+        ("cuda:1", 2, ["cuda:1"]),
+        ("cpu", 2, ["cpu"]),
+    ],
+)
+def test_the_devices_are_those_wanted_and_there(gpus, wanted, count, found):
+    gpus(count)
+
+    assert executors.devices(wanted) == found
+
+
+def test_cuda_without_a_gpu_is_refused_by_name(gpus):
+    gpus(0)
+
+    with pytest.raises(ValueError, match="--device cuda: no NVIDIA GPU"):
+        executors.devices("cuda")
+
+
+@pytest.mark.parametrize(
+    ("torch", "count"), [("2.13.0", 2), ("2.13.0+cu130", 2), ("2.13.0+cpu", 0)]
+)
+def test_gpus_are_counted_by_the_driver_and_need_a_cuda_build(tmp_path, monkeypatch, torch, count):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho 'GPU 1: B (UUID: y)'\n")
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(executors.importlib.metadata, "version", lambda _: torch)
+    executors.gpu_count.cache_clear()
+
+    assert executors.gpu_count() == count
+    executors.gpu_count.cache_clear()
+
+
+def test_worker_k_works_on_device_k(tmp_path):
+    """Two fake GPUs, two workers: each loads its models on its own."""
+    tasks = []
+    for number in range(6):
+        out = tmp_path / str(number)
+        out.mkdir()
+        item = Item(str(number), str(number), "")
+        tasks.append(Task("tests.cheap.where", (item,), item.source, str(out), {}))
+
+    outcomes = list(executors.processes(2, ["cuda:0", "cuda:1"])(tasks))
+    assert {outcome.status for outcome in outcomes} == {"done"}
+    assert {outcome.facts["device"] for outcome in outcomes} == {"cuda:0", "cuda:1"}
+
+
+@pytest.mark.gpu
+def test_a_gpu_computes():
+    import torch
+
+    device = executors.devices("cuda")[0]
+    assert float(torch.ones(3, device=device).sum()) == 3.0
