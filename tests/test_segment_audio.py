@@ -19,6 +19,7 @@ from pipeline.stages.segment_audio.accounting import Rejected, account, partitio
 from pipeline.stages.segment_audio.edges import Break, breaks_around
 from pipeline.stages.segment_audio.envelope import envelope, quiet_below_db, quiet_runs
 from pipeline.stages.segment_audio.packing import Run, pack
+from pipeline.stages.segment_audio.spoken import spoken_letters
 from pipeline.stages.segment_audio.words import Word, ends_sentence, text_of, words_of
 
 HZ = 24_000
@@ -43,7 +44,7 @@ class Take:
             if i:
                 self._add(GAP_S, None)
             start_s = self.time_s
-            self._add(word_s, VOICE_DB)
+            self._add(word_s(word) if callable(word_s) else word_s, VOICE_DB)
             if text:
                 self.words.append((" " + word, start_s, self.time_s))
         return self
@@ -334,6 +335,70 @@ def test_a_sentence_with_missing_words_is_rejected(tmp_path):
     assert rules(document) == {"untranscribed"}
 
 
+SPOKEN_OUT = {
+    "1865": "eighteensixtyfive",
+    "544": "fivefortyfour",
+    "Dr.": "doctor",
+    "U.S.": "yooess",
+}
+
+
+def evenly(word):
+    """Return how long a word lasts for a reader who takes 70 ms for every letter spoken."""
+    letters = SPOKEN_OUT.get(word, word.strip(".,"))
+    return 0.07 * len(letters)
+
+
+def test_words_that_one_word_was_stretched_over_are_missed(tmp_path):
+    """'... basis. End quote.' without its last two words: 1.4 s are not one word's."""
+    take = Take().pause(0.5).say(SENTENCES[0], evenly).pause(1.2)
+    take.say("He ought to go and meet them on a regular basis.", evenly)
+    take.say("end quote", 0.5, text=False)
+    text, start_s, _ = take.words[-1]
+    take.words[-1] = (text, start_s, take.time_s)
+    take.pause(1.2).say(SENTENCES[1], evenly).pause(0.5)
+
+    document, _ = segmented(take.item(tmp_path), tmp_path)
+
+    (rejected,) = document["rejected"]
+    assert texts(document) == [SENTENCES[0], SENTENCES[1]]
+    assert rejected["rule"] == "untranscribed" and "basis." in rejected["reason"]
+    assert rejected["value"] > rejected["threshold"] == 0.6
+
+
+def test_a_word_drawn_out_before_a_pause_is_one_word(tmp_path):
+    """Readers slow down at the end: 0.4 s more for the last word is no missing word."""
+    take = Take().pause(0.5).say("All of the old clocks in the house", evenly)
+    take.say("stopped.", 0.07 * 7 + 0.4).pause(1.2).say(SENTENCES[1], evenly).pause(0.5)
+
+    document, _ = segmented(take.item(tmp_path), tmp_path)
+
+    assert texts(document) == ["All of the old clocks in the house stopped.", SENTENCES[1]]
+
+
+@pytest.mark.parametrize("letters", [17, 30])
+def test_a_number_may_be_as_long_as_it_is_spoken(tmp_path, letters):
+    """1865 has 17 letters in English, 30 in German: no words are missing in either."""
+    take = Take().pause(0.5).say("It was in the spring of", evenly).pause(0.04)
+    take.say("1865", 0.07 * letters).pause(0.04).say("that nobody came to them.", evenly)
+
+    document, _ = segmented(take.pause(0.5).item(tmp_path), tmp_path)
+
+    assert texts(document) == ["It was in the spring of 1865 that nobody came to them."]
+
+
+def test_digits_and_abbreviations_are_no_slow_speech(tmp_path):
+    """An even reader: of 30 clips those with numbers last longer for their letters, all stay."""
+    take, numbers = Take().pause(0.5), "In 1865 Dr. Ott had 544 of the U.S. books."
+    for i in range(30):
+        take.say(numbers if i % 6 == 0 else SENTENCES[i % 6], evenly).pause(1.2)
+
+    document, _ = segmented(take.item(tmp_path), tmp_path)
+
+    assert document["rejected"] == []
+    assert len(document["clips"]) == 30
+
+
 @pytest.mark.parametrize(
     ("figures", "changes", "rule"),
     [
@@ -400,6 +465,39 @@ def test_rate_outliers_need_enough_clips():
 
     assert quality.rate_failure(0.2, limits).rule == "rate_outlier"
     assert quality.rate_failure(0.062, limits) is None
+
+
+def test_an_even_reader_loses_nothing_for_a_trifle():
+    """Quartiles of 0.2% of the median reject nobody who is 10% slower, but half as fast again."""
+    limits = quality.rate_limits([0.07 + 0.0001 * (i % 3) for i in range(24)])
+
+    assert quality.rate_failure(0.07 * 1.1, limits) is None
+    assert quality.rate_failure(0.07 * 0.9, limits) is None
+    assert quality.rate_failure(0.07 * 1.5, limits).rule == "rate_outlier"
+    assert quality.rate_failure(0.07 * 0.5, limits).rule == "rate_outlier"
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("Yes, no more.", 9),  # what is not spoken does not count
+        ("He didn't.", 2 + 5),
+        ("1865", 4 * 5),
+        ("Dr. Ott", 6 + 3),  # doctor
+        ("etc.", 6),
+        ("F.B.I.", 3 * 3),
+        ("F-P-C-C-544", 4 * 3 + 3 * 5),
+        ("FBI", 3 * 3),
+        ("at 5 p.m.", 2 + 5 + 2 * 3),
+        ("5%", 5 + 5),
+        ("\u4f60\u597d\u3002", 2 * 5),  # Chinese: two syllables and a full stop
+        ("\u0928\u092e\u0938\u094d\u0924\u0947", 6),  # Hindi: signs for vowels count
+        ("...", 0),
+    ],
+)
+def test_spoken_letters(text, letters):
+    """Digits, initials, abbreviations and symbols count as what is said for them."""
+    assert spoken_letters(text) == letters
 
 
 def test_a_recording_without_words_is_a_result(tmp_path):

@@ -113,8 +113,8 @@ def judged(
     measured = [judge(rec, run, params) for run in runs]
     fit = [candidate for candidate, failure in measured if not failure]
     rejected = [rejection(c.span, c.text, f) for c, f in measured if f]
-    limits = rate_limits([candidate.seconds_per_char for candidate in fit])
-    rates = [(c, rate_failure(c.seconds_per_char, limits)) for c in fit]
+    limits = rate_limits([candidate.seconds_per_letter for candidate in fit])
+    rates = [(c, rate_failure(c.seconds_per_letter, limits)) for c in fit]
     rejected += [rejection(c.span, c.text, f) for c, f in rates if f]
     return [candidate for candidate, failure in rates if not failure], rejected
 

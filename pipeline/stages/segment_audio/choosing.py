@@ -14,16 +14,16 @@ import numpy as np
 from pipeline import audio
 from pipeline.audio import Samples, Seconds
 
+from . import unsaid
 from .accounting import Rejected
 from .envelope import Envelope, Span, covered_s, overlapping
 from .packing import Run, Speech, clip_cost, pack, pieces, sentences
 from .quality import Failure, clip_failure, clipped_run, language_failure, words_failure
 from .settings import Params
+from .spoken import spoken_letters
+from .unsaid import Said
 from .words import Word, text_of
 
-WORD_START_SLACK_S = 0.35  # whisper's word times are wrong by up to this (median error 0.06-0.32)
-WORD_END_SLACK_S = 0.5  # and its word ends are 0.30 s early on average
-LONGEST_WORD_S = 1.5  # a longer word was stretched by whisper over something it left out
 TOUCHES_S = 0.02  # spans that only meet do not overlap
 MOST_DB = 99.0  # SNR of speech over digital silence
 
@@ -51,6 +51,10 @@ class Recording:
         start_s = self.speech.before(run).head_start_s(edge_s)
         return round(start_s, 3), round(self.speech.after(run).tail_end_s(edge_s), 3)
 
+    def said(self, run: Run) -> Said:
+        gaps = self.speech.breaks[run.first + 1 : run.last + 2]
+        return Said(self.words(run), [gap is not None for gap in gaps], self.voice(run))
+
     def voice(self, run: Run) -> Span:
         """Return when the sound of a run begins and ends."""
         return self.speech.before(run).resume_s, self.speech.after(run).quiet_s
@@ -64,7 +68,7 @@ class Candidate:
     span: Span
     text: str
     scores: dict[str, float]
-    seconds_per_char: float
+    seconds_per_letter: float  # of sound without pauses, of what is spoken
 
 
 def candidate_runs(rec: Recording, params: Params) -> tuple[list[Run], list[Rejected]]:
@@ -72,7 +76,8 @@ def candidate_runs(rec: Recording, params: Params) -> tuple[list[Run], list[Reje
     longest_s, shortest_s = params.max_clip_s, params.min_clip_s
     whole = sentences(rec.speech, params.max_pause_s)
     parts = [p for s in whole for p in pieces(rec.speech, s, longest_s, shortest_s)]
-    failures = [(part, part_failure(rec, part, params)) for part in parts]
+    per_letter_s = unsaid.seconds_per_letter(rec.sound, [rec.said(part) for part in parts])
+    failures = [(part, part_failure(rec, part, per_letter_s, params)) for part in parts]
     rejected = [reject(rec, part, failure) for part, failure in failures if failure]
 
     def cost(run: Run) -> float | None:
@@ -87,13 +92,13 @@ def candidate_runs(rec: Recording, params: Params) -> tuple[list[Run], list[Reje
     return [run for run, failure in lengths if not failure], rejected
 
 
-def part_failure(rec: Recording, run: Run, params: Params) -> Failure | None:
+def part_failure(rec: Recording, run: Run, per_letter_s: Seconds, params: Params) -> Failure | None:
     """Return why a sentence cannot be used, whatever stands beside it."""
     return (
         language_failure(rec.language, rec.language_probability, params)
         or others_failure(rec, run)
         or words_failure(rec.words(run), params)
-        or untranscribed_failure(rec, run, params)
+        or untranscribed_failure(rec, run, per_letter_s, params)
     )
 
 
@@ -108,32 +113,18 @@ def others_failure(rec: Recording, run: Run) -> Failure | None:
     return None
 
 
-def untranscribed_failure(rec: Recording, run: Run, params: Params) -> Failure | None:
-    """Return the failure of a sentence with sound that none of its words accounts for."""
-    start_s, end_s = rec.voice(run)
-    part = rec.sound.frames(start_s, end_s)
-    silent_or_said = rec.sound.quiet[part].copy()
-    for first_s, last_s in _heard(rec.words(run)):
-        said = rec.sound.frames(first_s, last_s)
-        silent_or_said[max(0, said.start - part.start) : max(0, said.stop - part.start)] = True
-    left_s = float(np.count_nonzero(~silent_or_said)) * 0.01
-    if left_s <= params.max_untranscribed_s:
+def untranscribed_failure(
+    rec: Recording, run: Run, per_letter_s: Seconds, params: Params
+) -> Failure | None:
+    """Return the failure of a sentence with sound that its words do not account for."""
+    said, most_s = rec.said(run), params.max_untranscribed_s
+    spare_s, words = unsaid.in_stretched_words_s(rec.sound, said, per_letter_s)
+    between_s = unsaid.between_words_s(rec.sound, said, per_letter_s)
+    left_s, where = max((between_s, "without words"), (spare_s, f"more than {words!r} can hold"))
+    if left_s <= most_s:
         return None
-    reason = f"{left_s:.2f} s of sound without words is above {params.max_untranscribed_s:g} s"
-    return Failure("untranscribed", reason, round(left_s, 3), params.max_untranscribed_s)
-
-
-def _heard(words: Sequence[Word]) -> list[Span]:
-    """Return where the words may have sounded: of a stretched word only its two ends."""
-    spans = []
-    for word in words:
-        start_s, end_s = word.start_s - WORD_START_SLACK_S, word.end_s + WORD_END_SLACK_S
-        if word.end_s - word.start_s <= LONGEST_WORD_S:
-            spans.append((start_s, end_s))
-        else:
-            half_s = LONGEST_WORD_S / 2
-            spans += [(start_s, word.start_s + half_s), (word.end_s - half_s, end_s)]
-    return spans
+    reason = f"{left_s:.2f} s of sound {where} is above {most_s:g} s"
+    return Failure("untranscribed", reason, round(left_s, 3), most_s)
 
 
 def length_failure(length_s: Seconds, params: Params) -> Failure | None:
@@ -177,7 +168,8 @@ def judge(rec: Recording, run: Run, params: Params) -> tuple[Candidate, Failure 
     }
     failure = clip_failure(words, scores, clipped_run(original, params.max_peak), params)
     rounded = {key: round(value, 3) for key, value in scores.items()}
-    return Candidate(run, span, text, rounded, voice_s / max(1, len(text))), failure
+    per_letter_s = rec.sound.loud_s(*rec.voice(run)) / max(1.0, spoken_letters(text))
+    return Candidate(run, span, text, rounded, per_letter_s), failure
 
 
 def similarity(target: Sequence[tuple[Seconds, Seconds, float]], span: Span) -> float:
