@@ -138,9 +138,10 @@ class Artefacts:
         names.sort(key=lambda name: str(name) == DATASET_INDEX)
         stale = set(self._indexed_clips(self.out)) - {str(name) for name in names}
         for name in names:
+            if str(name) == DATASET_INDEX:  # the old index names what is stale: last to go
+                for clip in stale:
+                    self._disk.remove(self.out / clip)
             self._publish_file(source / name, self.out / name)
-        for clip in stale:
-            self._disk.remove(self.out / clip)
         for folder in {self.out / name.parent for name in names}:
             self._disk.sync_folder(folder)
 

@@ -48,7 +48,10 @@ def _asked(owner: Owner, ask: Callable[[str], str] | None) -> str:
     words = "(w)ait, (k)ill, (q)uit" if owner.is_alive_here() else "(w)ait, (q)uit"
     while True:
         question = f"Pipeline already running (PID: {owner.pid}). Wait or kill? {words} "
-        choice = CHOICES.get(ask(question).strip().lower()[:1])
+        try:
+            choice = CHOICES.get(ask(question).strip().lower()[:1])
+        except EOFError:
+            return "fail"
         if choice and (choice != "kill" or owner.is_alive_here()):
             return choice
 
@@ -71,16 +74,16 @@ def _kill(refused: Locked) -> None:
         log.error("❌ PID %d cannot be proven to be the owner from here, %s", owner.pid, owner)
         log.error("stop it where it runs: docker stop %s", owner.container or "CONTAINER")
         raise refused
-    # subtle: a pidfd names this very process, also if the PID is used again in between
-    process = os.pidfd_open(owner.pid)
-    try:
-        if not owner.is_alive_here():
-            return
-        signal.pidfd_send_signal(process, signal.SIGTERM)
-        if not _gone(owner, TERM_PATIENCE_S):
-            signal.pidfd_send_signal(process, signal.SIGKILL)
-    finally:
-        os.close(process)
+    with contextlib.suppress(ProcessLookupError):  # it has just gone by itself
+        # subtle: a pidfd names this very process, also if the PID is used again in between
+        process = os.pidfd_open(owner.pid)
+        try:
+            if owner.is_alive_here():
+                signal.pidfd_send_signal(process, signal.SIGTERM)
+            if not _gone(owner, TERM_PATIENCE_S):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        finally:
+            os.close(process)
 
 
 def _gone(owner: Owner, patience_s: float) -> bool:

@@ -12,6 +12,7 @@ import argparse
 import logging
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None, flow: Sequence[Step] = FLOW) -> int:
         return _say(FAILED, err, "make room or mend it, then run again with --resume")
     except Interrupted as err:
         return err.exit_code
+    except KeyboardInterrupt:  # at a prompt
+        return 128 + signal.SIGINT
 
 
 def _say(code: int, err: BaseException | str, more: str = "") -> int:
@@ -131,7 +134,7 @@ def _yes(question: str) -> bool:
 
 
 def _on_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _whole_number(variable: str, default: int) -> int:

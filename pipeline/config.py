@@ -129,22 +129,33 @@ def check(settings: Settings) -> None:
         value = getattr(settings, each.name)
         allowed = get_args(each.type)
         flag = f"--{each.name.replace('_', '-')}"
+        if not isinstance(value, _kind(each.default)):
+            raise ValueError(f"{flag} {value!r}: not of the kind of {each.default!r}")
         if allowed and value not in allowed:
             raise ValueError(f"{flag} {value}: choose one of {', '.join(map(str, allowed))}")
     if settings.workers < 1:
         raise ValueError(f"--workers {settings.workers}: at least 1")
 
 
+def _kind(default: object) -> Any:
+    return (int, float) if isinstance(default, float) else type(default)
+
+
 def configuration(
-    settings: Settings, inputs: Sequence[str], weights: Mapping[str, str]
+    settings: Settings,
+    inputs: Sequence[str],
+    weights: Mapping[str, str],
+    versions: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Return what is stored of a run: inputs, locked settings, versions, sha256 of the weights."""
+    """Return what is stored of a run: inputs (a path that is not UTF-8 in base64), locked
+    settings, sha256 of the weights, versions of the steps and of the libraries."""
     return {
         "version": CONFIG_VERSION,
         "pipeline": __version__,
         "inputs": list(inputs),
         "settings": locked(settings),
         "weights": dict(weights),
+        "steps": dict(versions),
         "libraries": {"python": platform.python_version(), **_versions(_LIBRARIES)},
     }
 
@@ -170,7 +181,9 @@ def is_configuration(stored: object) -> bool:
     return (
         isinstance(stored, dict)
         and isinstance(stored.get("settings"), dict)
+        and isinstance(stored.get("weights", {}), dict)
         and isinstance(stored.get("inputs"), list)
+        and all(isinstance(text, str) for text in stored["inputs"])
     )
 
 

@@ -38,7 +38,7 @@ def shows_signs(stream: TextIO) -> bool:
     """Return whether emoji can be written to `stream`."""
     try:
         "⏭️✅".encode(stream.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
+    except (UnicodeEncodeError, LookupError, AttributeError):  # None: it is closed
         return False
     return True
 
@@ -47,6 +47,7 @@ def start_logging(verbose: bool) -> logging.Logger:
     """Let the pipeline's loggers write to standard output; return the topmost."""
     with contextlib.suppress(AttributeError):
         sys.stdout.reconfigure(errors="replace", line_buffering=True)  # type: ignore[union-attr]
+    logging.raiseExceptions = False  # a closed pipe or a full disk under the log is no news here
     top = logging.getLogger("pipeline")
     top.setLevel(logging.DEBUG)
     top.propagate = False

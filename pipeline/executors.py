@@ -34,7 +34,15 @@ from pipeline.item import Facts, Item, Reject, Result, Unusable
 log = logging.getLogger(__name__)
 
 # These errors say something about the machine, nothing about the file in hand.
-_MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
+_MACHINE_ERRORS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+)
 _DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TRACEBACK_CHARS = 1500  # what is kept of a traceback; the log has it whole
@@ -79,7 +87,7 @@ def run_one(task: Task) -> Outcome:
         module = importlib.import_module(task.module)
         params = module.Params(**task.params)
         models = _load(task.module, json.dumps(task.params, sort_keys=True), _device(task))
-    except Exception as err:  # noqa: BLE001 - whatever it is, it is the stage's, not the file's
+    except (Exception, SystemExit) as err:  # noqa: BLE001 - it is the stage's, not the file's
         return _ended(task, began, "halted", err)
     try:
         subject = task.items if getattr(module, "COLLECTIVE", False) else task.items[0]
@@ -89,7 +97,7 @@ def run_one(task: Task) -> Outcome:
         return _ended(task, began, "dropped", err)
     except Unusable as err:
         return _ended(task, began, "halted", err)
-    except Exception as err:  # noqa: BLE001 - one file's failure must not be the next one's
+    except (Exception, SystemExit) as err:  # noqa: BLE001 - not the next file's
         machine = isinstance(err, OSError) and err.errno in _MACHINE_ERRORS
         return _ended(task, began, "halted" if machine else "failed", err)
 
@@ -179,7 +187,7 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _ended(task: Task, began: float, status: str, error: Exception) -> Outcome:
+def _ended(task: Task, began: float, status: str, error: BaseException) -> Outcome:
     reason = str(error) or type(error).__name__
     trace = "" if status == "dropped" else "".join(traceback.format_exception(error))
     if status == "failed" and not isinstance(error, ValueError | OSError):

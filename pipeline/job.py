@@ -4,10 +4,12 @@ In:  a `Request`. Out: the exit code; everything that was opened is closed, what
 Left out: flags and prompts (`cli.py`), the flow (`runner.py`).
 """
 
+import base64
 import contextlib
 import dataclasses
 import importlib
 import logging
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +19,21 @@ from typing import Any
 
 from pipeline import config, executors, models
 from pipeline.artefacts import WORK, Artefacts
-from pipeline.checkpoint import STATE_FILE, Checkpoint
+from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, read_record
 from pipeline.claim import claim
 from pipeline.config import CONFIG_FILE, Settings
 from pipeline.console import LOG_FILE, log_to_file
-from pipeline.lock import Lock
-from pipeline.plan import ALL, Planner, Step
+from pipeline.dispatch import LowDisk
+from pipeline.intake import take_in
+from pipeline.lock import Lock, LostLock
+from pipeline.plan import ALL, ALL_NAME, Planner, Step
 from pipeline.runner import FLOW, RunFailed, Runner, views
-from pipeline.sources import Source, Stamp, discover, fingerprint_of
+from pipeline.sources import discover
 from pipeline.stopping import Interrupted, Stopper
 
 log = logging.getLogger(__name__)
+
+BASE64 = "base64:"  # before an input that is not UTF-8, where it is stored
 
 
 class WrongUse(ValueError):
@@ -77,6 +83,10 @@ def _run_locked(request: Request, lock: Lock, stopper: Stopper) -> int:
     stored = _stored(request)
     settings, inputs = _agree(request, stored)
     wanted = _configuration(request, stored, settings, inputs)
+    if request.mode == "start" and has_checkpoint(request.out):
+        raise WrongUse(f"{request.out} holds a checkpoint by now; --resume goes on with it")
+    if request.mode != "resume":
+        discover(inputs)  # what cannot be read is said before anything is touched
     if request.mode == "restart" and has_checkpoint(request.out):
         config.write_configuration(request.out, wanted)
         discard(request.out, request.flow[-1].name)
@@ -88,7 +98,8 @@ def _run_locked(request: Request, lock: Lock, stopper: Stopper) -> int:
             return _run_open(request, settings, wanted, checkpoint, stopper)
     finally:
         logging.getLogger("pipeline").removeHandler(log_handler)
-        log_handler.close()
+        with contextlib.suppress(OSError):  # what a full disk keeps from the log is lost
+            log_handler.close()
 
 
 def _run_open(
@@ -105,12 +116,17 @@ def _run_open(
     if resumes:
         log.info("📂 Resuming from checkpoint...")
     _store(request.out, wanted, checkpoint)
-    sources, stamps = _sources(wanted["inputs"], checkpoint, request.flow[0].name)
+    inputs = [_readable(text) for text in wanted["inputs"]]
+    sources, stamps = take_in(inputs, checkpoint, request.flow[0].name)
     artefacts = Artefacts(request.out)
     planner = Planner(sources, stamps, checkpoint, artefacts)
     runner = Runner(settings, checkpoint, artefacts, planner, stopper, request.flow)
     try:
         return runner.run()
+    except (RunFailed, LowDisk, OSError):
+        with contextlib.suppress(OSError, LostLock):
+            checkpoint.drop_hands()
+        raise
     except Interrupted as stop:
         checkpoint.drop_hands()
         checkpoint.snapshot()
@@ -126,7 +142,8 @@ def _stored(request: Request) -> dict[str, Any] | None:
     if stored is None:
         kept = Checkpoint.peek(request.out).configuration
         stored = kept if config.is_configuration(kept) else None
-        log.warning("⚠️ %s cannot be read; its copy in %s is taken", CONFIG_FILE, STATE_FILE)
+        copy = f"its copy in {STATE_FILE} is taken" if stored else "nor is there a copy of it"
+        log.warning("⚠️ %s cannot be read; %s", CONFIG_FILE, copy)
     return stored
 
 
@@ -178,9 +195,10 @@ def _modules(flow: Sequence[Step]) -> list[ModuleType]:
 
 def _inputs(request: Request, stored: Mapping[str, Any] | None) -> list[str]:
     inputs = [_absolute(text) for text in request.inputs]
-    if stored is not None and request.mode == "resume":
-        return list(dict.fromkeys([*stored["inputs"], *inputs]))
-    return inputs if stored is None or inputs else list(stored["inputs"])
+    kept = [_readable(text) for text in stored["inputs"]] if stored is not None else []
+    if request.mode == "resume":
+        return list(dict.fromkeys([*kept, *inputs]))
+    return inputs or kept
 
 
 def _resolved(settings: Settings) -> Settings:
@@ -207,61 +225,50 @@ def _absolute(text: str) -> str:
     return text if "://" in text else str(Path(text).absolute())
 
 
+def _storable(text: str) -> str:
+    """Return an input as valid Unicode: a path that is not UTF-8 in base64."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return BASE64 + base64.b64encode(os.fsencode(text)).decode()
+    return text
+
+
+def _readable(text: str) -> str:
+    if text.startswith(BASE64):
+        return os.fsdecode(base64.b64decode(text.removeprefix(BASE64)))
+    return text
+
+
 def _configuration(
     request: Request, stored: Mapping[str, Any] | None, settings: Settings, inputs: Sequence[str]
 ) -> dict[str, Any]:
+    versions = {
+        step.name: module.VERSION
+        for step, module in zip(request.flow, _modules(request.flow), strict=True)
+    }
     same = stored is not None and stored["settings"] == config.locked(settings)
     known = stored.get("weights") if stored is not None and same else None
-    return config.configuration(settings, inputs, known or _weights(request.flow, settings))
+    weights = known or _weights(request.flow, settings)
+    return config.configuration(settings, [_storable(text) for text in inputs], weights, versions)
 
 
 def _store(out: Path, wanted: Mapping[str, Any], checkpoint: Checkpoint) -> None:
     if config.read_configuration(out) != wanted:
         config.write_configuration(out, wanted)
-    if checkpoint.state.configuration != wanted:
+    before = checkpoint.state.configuration
+    if before.get("steps", wanted["steps"]) != wanted["steps"]:
+        checkpoint.mark("outdated")
+    if before != wanted:
         checkpoint.configure(wanted)
-
-
-def _sources(
-    inputs: Sequence[str], checkpoint: Checkpoint, first: str
-) -> tuple[list[Source], dict[str, Stamp]]:
-    """Return the recordings of the job and their stamps: what is found now, and, of a resumed
-    job, what was taken in before and is no longer there."""
-    known = {record.source: record for record in checkpoint.records(first)}
-    found = _discovered(inputs, bool(known))
-    stamps = {}
-    for source in found:
-        record = known.get(source.key)
-        before = record.stamp if record else None
-        fields = ("bytes", "mtime_ns", "sha256")
-        stamps[source.key] = fingerprint_of(source, dict(zip(fields, before or (), strict=False)))
-    vanished = [record for record in known.values() if record.source not in stamps]
-    for record in vanished:
-        log.warning("⚠️ No longer in the input: %s (what was made of it stays)", record.source)
-        if record.status == "done" and record.stamp:
-            name = Path(record.folder).name
-            found.append(Source(record.source, name, ""))
-            stamps[record.source] = Stamp(*record.stamp)
-    return found, stamps
-
-
-def _discovered(inputs: Sequence[str], resumes: bool) -> list[Source]:
-    if not resumes:
-        return discover(inputs)
-    there = []
-    for text in inputs:
-        try:
-            discover([text])
-        except ValueError as err:
-            log.warning("⚠️ %s", err)
-        else:
-            there.append(text)
-    return discover(there) if there else []
 
 
 def discard(out: Path, dataset_step: str) -> None:
     """Remove what an earlier run made in `out`, and nothing else; its configuration stays."""
-    record = Checkpoint.peek(out).records.get((dataset_step, ALL))
+    try:
+        record = Checkpoint.peek(out).records.get((dataset_step, ALL))
+    except NewerVersion:
+        record = read_record(out / WORK / dataset_step / ALL_NAME)
     published = [Path(name) for name, _ in record.sizes()] if record else []
     for name in published:
         (out / name).unlink(missing_ok=True)

@@ -47,7 +47,7 @@ class Owner:
         place = (
             f"container {self.container}" if self.container else f"host {self.host or 'unknown'}"
         )
-        if not self.started:
+        if not isinstance(self.started, float) or not self.started:
             return f"on {place}"
         return f"on {place}, for {(time.time() - self.started) / 60:.0f} min"
 
@@ -187,7 +187,7 @@ def parse_owner(data: bytes) -> Owner | None:
     """Return the owner that the bytes of a lock file name; a bare number is a PID."""
     try:
         values = yaml.safe_load(data.decode())
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return None
     if isinstance(values, int):
         return Owner(pid=values)

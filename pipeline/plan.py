@@ -19,6 +19,7 @@ from pipeline.sources import Source, Stamp
 
 ALL = "*"  # what a collective step's result is recorded under
 ALL_NAME = "all"  # its folder
+FAILED_BEFORE = "it failed before"
 
 
 @dataclass(frozen=True)
@@ -152,5 +153,5 @@ def _why(record: Record | None, fingerprint: str) -> str:
     if record is None:
         return "no record"
     if record.status == "failed":
-        return "it failed before"
+        return FAILED_BEFORE
     return "" if record.fingerprint == fingerprint else "its input, settings or stage changed"

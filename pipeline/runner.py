@@ -24,7 +24,7 @@ from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
 from pipeline.executors import Outcome
 from pipeline.lock import boot_id
-from pipeline.plan import ALL, Decision, Planner, Step
+from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
 
@@ -54,6 +54,10 @@ class RunFailed(RuntimeError):
     """The run cannot go on; the checkpoint is sound, and --resume works once the cause is gone."""
 
 
+class _Again(Exception):
+    """Files that were cleaned away are needed again: their recordings begin at the start."""
+
+
 class Runner:
     """One run over one output folder."""
 
@@ -70,6 +74,7 @@ class Runner:
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self._planner = planner
+        self._stopper = stopper
         self._flow = flow
         self._stages = list(dict.fromkeys(step.stage for step in flow))
         names = [step.name for step in flow]
@@ -96,11 +101,20 @@ class Runner:
             return FINISHED
         self._validator.restore_clips()
         talk.say_where_it_resumes(self._checkpoint.state, self._stages)
-        for _, steps in itertools.groupby(self._flow, key=lambda step: step.stage):
-            self._run_stage(list(steps))
+        while not self._through_all_stages():
+            self._planner.lost.clear()
         self._finish()
         talk.say_summary(self._checkpoint, self._artefacts.out, self._stages, self._planner.lost)
         return SOME_FAILED if self._checkpoint.state.failures() else FINISHED
+
+    def _through_all_stages(self) -> bool:
+        """Run all stages; return False if they have to begin anew."""
+        try:
+            for _, steps in itertools.groupby(self._flow, key=lambda step: step.stage):
+                self._run_stage(list(steps))
+        except _Again:
+            return False
+        return True
 
     def _run_stage(self, steps: Sequence[Step]) -> None:
         stage = steps[-1].stage
@@ -119,10 +133,14 @@ class Runner:
         params = params_for(module.Params, self._settings)
         decisions = self._planner.decide(step.name, module, params)
         todo = [decision for decision in decisions if decision.why]
+        todo.sort(key=lambda decision: decision.why == FAILED_BEFORE)  # a bad file holds none up
+        self._failures_in_a_row = 0
         talk.say_skipped(step, [d.source for d in decisions if not d.why and d.source != ALL])
         if todo:
             self._checkpoint.reopen_stage(step.stage)
+        todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
+        self._stopper.check()
         for outcome in self._dispatcher.outcomes(step, todo, params):
             self._take(step, by_source[outcome.task.source], outcome)
         self._leave_out(step, decisions)
@@ -177,6 +195,24 @@ class Runner:
             boot=boot_id(),
         )
 
+    def _doable(self, module: Any, todo: Sequence[Decision]) -> list[Decision]:
+        """Return what can be done; raise _Again where files that it reads were cleaned away."""
+        lacking = [d for d in todo if d.source != ALL and self._lacks_files(module, d.source)]
+        with_input = [decision for decision in lacking if decision.items[0].origin]
+        for decision in with_input:
+            for step in self._flow:
+                if self._checkpoint.get(step.name, decision.source):
+                    self._checkpoint.forget(step.name, decision.source, "its files are needed")
+        if with_input:
+            raise _Again
+        for decision in lacking:
+            log.warning("⚠️ %s stays as it is: its input is gone", safe(decision.source))
+        return [decision for decision in todo if decision not in lacking]
+
+    def _lacks_files(self, module: Any, source: str) -> bool:
+        records = (self._checkpoint.get(step, source) for step in module.READS)
+        return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
+
     def _leave_out(self, step: Step, decisions: Sequence[Decision]) -> None:
         """Leave out from here on what a step has dropped or failed."""
         for decision in decisions:
@@ -203,6 +239,7 @@ class Runner:
 
     def _finish(self) -> None:
         """Publish the dataset, then remove the sound files that it does not need."""
+        self._stopper.check()
         record = self._checkpoint.get(self._flow[-1].name, ALL)
         if record is None:
             raise RunFailed("no dataset was built")
@@ -211,8 +248,11 @@ class Runner:
                 self._artefacts.publish(record)
             self._checkpoint.mark("published")
         if not self._settings.keep_temp:
-            self._artefacts.clean(list(self._checkpoint.state.records.values()))
+            # subtle: first the mark; half cleaned must not look damaged
             self._checkpoint.mark("cleaned")
+            failed = self._checkpoint.state.failures()
+            records = self._checkpoint.state.records.values()
+            self._artefacts.clean([r for r in records if r.source not in failed])
         self._checkpoint.snapshot()
 
     def _counts(self, stage: str) -> dict[str, Any]:
@@ -220,9 +260,10 @@ class Runner:
         counts = Counter(record.status for record in records)
         sources = {r.source for r in records if r.status == "done"}
         first = self._checkpoint.records(self._flow[0].name)
-        seconds = sum(
-            r.facts.get("duration_s", 0.0) for r in first if r.source in sources or ALL in sources
+        durations = (
+            r.facts.get("duration_s") for r in first if r.source in sources or ALL in sources
         )
+        seconds = sum(duration for duration in durations if isinstance(duration, int | float))
         return {
             **{status: counts[status] for status in ("done", "dropped", "failed")},
             "seconds_of_audio": round(seconds, 1),

@@ -8,10 +8,11 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
-PATIENCE_S = 4.5  # `docker stop` kills after 10 s; an exit within 5 s is promised
+PATIENCE_S = 4.0  # `docker stop` kills after 10 s; an exit within 5 s is promised
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -29,8 +30,11 @@ class Stopper:
     def __init__(self) -> None:
         self._signum = 0
         self._working = False
+        _exit_when_stuck()
         for signum in _SIGNALS:
-            signal.signal(signum, self._handle)
+            # nohup means what it says
+            if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
+                signal.signal(signum, self._handle)
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -51,8 +55,24 @@ class Stopper:
         if self._signum:
             os._exit(128 + signum)
         self._signum = signum
-        watchdog = threading.Timer(PATIENCE_S, os._exit, (128 + signum,))
-        watchdog.daemon = True
-        watchdog.start()
         if self._working:
             raise Interrupted(signum)
+
+
+def _exit_when_stuck() -> None:
+    """Exit some seconds after a signal, whatever the main thread does.
+
+    subtle: Python runs handlers in the main thread, after the C call that it is in; only the byte
+    that it writes into the wakeup descriptor comes through at once.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader,), daemon=True).start()
+
+
+def _watch(reader: int) -> None:
+    while (signum := os.read(reader, 1)[0]) not in _SIGNALS:
+        pass
+    time.sleep(PATIENCE_S)
+    os._exit(128 + signum)

@@ -40,7 +40,11 @@ def say_summary(
     state = checkpoint.state
     head = ("stage", "done", "dropped", "failed", "seconds")
     rows = [
-        (stage, *(state.results[stage][key] for key in head[1:4]), f"{state.timings[stage]:.1f}")
+        (
+            stage,
+            *(state.results.get(stage, {}).get(key, 0) for key in head[1:4]),
+            f"{state.timings.get(stage, 0.0):.1f}",
+        )
         for stage in stages
     ]
     for line in table([head, *rows]):

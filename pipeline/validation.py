@@ -33,8 +33,11 @@ class Validator:
         if not records:
             return
         log.info("⚠️ Validating checkpoint files...")
+        boot = boot_id()
         for record in records:
             self._forget_if(record, self._problems(record))
+        if any(record.boot != boot for record in records):
+            self._checkpoint.mark("verified", boot=boot)
         log.info("✅ Checkpoint validated and cleaned")
 
     def restore_clips(self) -> None:

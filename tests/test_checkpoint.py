@@ -178,7 +178,7 @@ def test_a_newer_version_is_refused_and_left_untouched(tmp_path):
 
 
 def test_attempts_count_crashes_and_not_stops_on_request(tmp_path):
-    """P5: taken up and never ended is a crash; a graceful stop is not."""
+    """P5: taken up and never ended is a crash; a graceful stop is not, and forgets no crash."""
     with open_in(tmp_path) as checkpoint:
         checkpoint.start("enhance_audio", "a")
     with open_in(tmp_path) as checkpoint:
@@ -187,7 +187,7 @@ def test_attempts_count_crashes_and_not_stops_on_request(tmp_path):
         checkpoint.drop_hands()
 
     with open_in(tmp_path) as checkpoint:
-        assert checkpoint.attempts("enhance_audio", "a") == 0
+        assert checkpoint.attempts("enhance_audio", "a") == 1
 
 
 class FastDisk(Disk):

@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-m", "tests.cheap"]
 def run(*words: object, **options) -> subprocess.CompletedProcess:
     """Run the cheap job to its end, without a terminal."""
     return subprocess.run(
-        [*COMMAND, *map(str, words)],
+        [*COMMAND, *(w if isinstance(w, bytes) else str(w) for w in words)],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -365,6 +365,120 @@ def test_changed_bytes_of_the_same_size_are_found_with_verify(tmp_path):
     again = run("--resume", "--output", out, "--keep-temp", "--verify")
     assert f"Changed file: {victim} (removed from state)" in again.stdout
     assert dataset(out) == before
+
+
+def test_an_upgrade_that_needs_cleaned_files_begins_at_the_start(tmp_path):
+    """A stage of a new version, after its input was cleaned away: all is made again, none lost."""
+    inputs = texts(tmp_path / "in", a="one", b="two")
+    out = tmp_path / "out"
+    run(inputs, "--output", out)
+    texts(inputs, c="three")
+
+    again = run("--resume", "--output", out, env={**os.environ, "SHOUT_VERSION": "2"})
+    assert again.returncode == 0, again.stdout
+    assert sorted(taken_up(again.stdout)) == ["a.wav", "b.wav", "c.wav"]
+    assert {p.read_text() for p in (out / "wavs").iterdir()} == {"ONE0", "TWO0", "THREE0"}
+
+
+def test_a_new_version_of_a_stage_is_noticed_on_a_complete_output(tmp_path):
+    inputs = texts(tmp_path / "in", a="one")
+    run(inputs, "--output", tmp_path / "out", "--keep-temp")
+
+    words = ("--resume", "--output", tmp_path / "out", "--keep-temp")
+    again = run(*words, env={**os.environ, "SHOUT_VERSION": "2"})
+    assert taken_up(again.stdout, "Shouting") == ["a.wav"], again.stdout
+    assert taken_up(again.stdout, "Taking") == []
+
+
+def test_a_file_that_failed_late_heals_although_the_rest_was_cleaned(tmp_path):
+    inputs = texts(tmp_path / "in", a="one", b="late")
+    out = tmp_path / "out"
+    assert run(inputs, "--output", out).returncode == 3
+
+    again = run("--resume", "--output", out, env={**os.environ, "MENDED": "1"})
+    assert again.returncode == 0, again.stdout
+    assert len(list((out / "wavs").iterdir())) == 2
+
+
+def test_a_typo_in_the_input_discards_nothing(tmp_path):
+    inputs = texts(tmp_path / "in", a="one")
+    out = tmp_path / "out"
+    run(inputs, "--output", out)
+    before = dataset(out)
+
+    refused = run(tmp_path / "typo", "--force-restart", "--output", out)
+    assert refused.returncode == 2
+    assert dataset(out) == before
+    first = run(tmp_path / "typo", "--output", tmp_path / "new")
+    assert first.returncode == 2
+    assert run(inputs, "--output", tmp_path / "new").returncode == 0
+
+
+def test_a_stop_that_was_no_crash_is_never_counted_as_one(tmp_path):
+    """A stage that cannot work blames its file never, also not after three times."""
+    inputs = texts(tmp_path / "in", a="halt", b="one")
+    for _ in range(4):
+        done = run(inputs, "--resume", "--output", tmp_path / "out")
+        assert done.returncode == 1
+    assert Checkpoint.peek(tmp_path / "out").failures() == {}
+
+
+def test_a_stage_that_exits_fails_its_file_only(tmp_path):
+    inputs = texts(tmp_path / "in", a="exit", b="one")
+    done = run(inputs, "--output", tmp_path / "out")
+
+    assert done.returncode == 3, done.stdout
+    assert list(Checkpoint.peek(tmp_path / "out").failures()) == ["a.wav"]
+
+
+def test_a_failed_file_that_is_taken_away_is_forgotten(tmp_path):
+    inputs = texts(tmp_path / "in", a="boom", b="one")
+    run(inputs, "--output", tmp_path / "out")
+    (inputs / "a.wav").unlink()
+
+    assert run("--resume", "--output", tmp_path / "out").returncode == 0
+    assert "Nothing to do" in run("--resume", "--output", tmp_path / "out").stdout
+
+
+def test_files_that_failed_hold_up_no_good_ones(tmp_path):
+    inputs = texts(tmp_path / "in", **{f"a{k}": f"boom {k}" for k in range(3)}, b="one")
+    words = ("--output", tmp_path / "out", "--max-failures-in-a-row", 2)
+    assert run(inputs, *words).returncode == 1
+    for _ in range(2):
+        done = run("--resume", *words)
+
+    assert "Taking: b.wav" in done.stdout or "Already taken: b.wav" in done.stdout
+
+
+def test_an_input_folder_that_is_not_utf_8_resumes(tmp_path):
+    folder = os.fsdecode(bytes(tmp_path) + b"/caf\xe9")
+    inputs = texts(Path(folder), a="one")
+    assert run(os.fsencode(inputs), "--output", tmp_path / "out").returncode == 0
+
+    again = run("--resume", "--output", tmp_path / "out")
+    assert "Nothing to do" in again.stdout, again.stdout
+    assert "damaged" not in again.stdout
+
+
+def test_a_long_call_into_c_is_left_within_5_s(tmp_path):
+    inputs = texts(tmp_path / "in", a="compute")
+    process = start(inputs, "--output", tmp_path / "out")
+    wait_for_line(process, "Taking: a.wav")
+    wait_for_start(tmp_path / "out")
+    began = time.monotonic()
+    process.terminate()
+
+    assert process.wait(timeout=20) == 143
+    assert time.monotonic() - began < 5.5
+
+
+def test_a_closed_pipe_stops_nothing(tmp_path):
+    inputs = texts(tmp_path / "in", a="one")
+    process = start(inputs, "--output", tmp_path / "out")
+    process.stdout.close()
+
+    assert process.wait(timeout=30) == 0
+    assert dataset(tmp_path / "out")
 
 
 def test_random_kills_lose_at_most_the_files_in_hand(tmp_path):

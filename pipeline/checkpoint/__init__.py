@@ -63,6 +63,7 @@ class Checkpoint:
         self._fd = -1
         self._size = 0
         self._unsynced = 0
+        self._in_hand: set[tuple[str, str]] = set()
         self._snapshot_at = 0.0
         self._snapshot_cost_s = 0.0
 
@@ -102,10 +103,12 @@ class Checkpoint:
     def start(self, stage: str, source: str) -> None:
         """Record that a file is in hand, so that after a crash the suspects are known."""
         self._append({"event": "start", "stage": stage, "source": source})
+        self._in_hand.add((stage, source))
 
     def save(self, record: Record) -> None:
         """Record a file's result: one line, one write, and a sync on every interval-th."""
         self._append({"event": "file", **record.to_event()})
+        self._in_hand.discard((record.stage, record.source))
         if time.monotonic() - self._snapshot_at > SNAPSHOT_SHARE * self._snapshot_cost_s:
             self.snapshot()
 
@@ -127,14 +130,15 @@ class Checkpoint:
         """Record the settings of the run."""
         self._append({"event": "configuration", "configuration": dict(configuration)})
 
-    def mark(self, event: str) -> None:
-        """Record that the dataset stands ("published") or that sound files were removed
-        ("cleaned")."""
-        self._append({"event": event})
+    def mark(self, event: str, **values: str) -> None:
+        """Record that the dataset stands ("published") or may not any more ("outdated"), that
+        sound files are being removed ("cleaned"), that all digests are right ("verified")."""
+        self._append({"event": event, **values})
 
     def drop_hands(self) -> None:
         """Record a stop on request: what is in hand now has not crashed."""
-        self._append({"event": "stop"})
+        self._append({"event": "stop", "hands": sorted(self._in_hand)})
+        self._in_hand.clear()
 
     def snapshot(self) -> None:
         """Fold the journal into a new file that replaces the old one at once."""

@@ -27,8 +27,10 @@ def plain(value: Any) -> Any:
         if not math.isfinite(value):
             return None
         return int(value) if abs(value) >= 1e15 else round(value, 4)
+    if isinstance(value, str):  # lone surrogates are bytes of a name that is not UTF-8
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {plain(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value

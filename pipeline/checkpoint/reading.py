@@ -58,9 +58,14 @@ class State:
         elif kind == "configuration":
             self.configuration = dict(event["configuration"])
         elif kind == "stop":
-            self.attempts.clear()
-        elif kind == "published":
-            self.published = True
+            for stage, source in event.get("hands", list(self.attempts)):
+                left = self.attempts.pop((stage, source), 0) - 1
+                if left > 0:
+                    self.attempts[stage, source] = left
+        elif kind in ("published", "outdated"):
+            self.published = kind == "published"
+        elif kind == "verified":
+            self.records = {k: r._replace(boot=event["boot"]) for k, r in self.records.items()}
         elif kind == "cleaned":
             self.records = {key: _cleaned(record) for key, record in self.records.items()}
         else:

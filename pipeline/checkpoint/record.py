@@ -10,6 +10,12 @@ from pipeline.checkpoint import lines
 RECORD_FILE = "record.json"
 CLEANED_MARK = ".cleaned"  # in work/: sound files were removed on purpose
 STATUSES = ("done", "dropped", "failed")
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("fingerprint", "output", "digest", "reason", "traceback", "boot"), str),
+    "bytes": int,
+    "seconds": (int, float),
+    "cleaned": bool,
+}
 
 
 class Record(NamedTuple):
@@ -60,6 +66,9 @@ class Record(NamedTuple):
         known["files"] = tuple((str(name), int(size)) for name, size in known.get("files", ()))
         if (stamp := known.get("stamp")) is not None:
             known["stamp"] = (int(stamp[0]), int(stamp[1]), str(stamp[2]))
+        for key, value in known.items():
+            if not isinstance(value, _TYPES.get(key, object)):
+                raise ValueError(f"{key} of {known['source']} is {value!r}")
         known["drops"] = tuple((str(name), str(why)) for name, why in known.get("drops", ()))
         if not isinstance(known.setdefault("facts", {}), dict):
             raise ValueError(f"not a mapping: facts of {known['source']}")

@@ -1,7 +1,8 @@
 """A flow of cheap stages on the real runner: `python -m tests.cheap INPUT --output OUT [...]`.
 
 Recordings are text files. What a text says decides what happens to it: "drop" is dropped, "boom"
-raises, "die" kills its process, "halt" says that the stage cannot work; "wait" takes its time.
+raises, "late" raises in the second stage, "die" kills its process, "exit" calls sys.exit, "halt"
+says that the stage cannot work; "wait" takes its time, "compute" too, in one call into C.
 """
 
 from pipeline.plan import Step

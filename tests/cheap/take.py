@@ -1,7 +1,9 @@
 """Takes a text in."""
 
+import hashlib
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,11 @@ def process(item: Item, out: Path, params: Params, models: None) -> Result:  # n
         raise Unusable("it says halt")
     if "die" in text:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "exit" in text:
+        sys.exit(7)
+    if "compute" in text:
+        (out / "started").touch()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 30_000_000)  # one call into C, some 15 s
     if "wait" in text:
         (out / "started").touch()
     time.sleep(10 if "wait" in text else 0.005)
