@@ -60,9 +60,10 @@ lint: ## ruff and mypy
 	@$(PYTHON_OF_VENV) -m ruff format --check .
 	@$(PYTHON_OF_VENV) -m mypy
 
-bench: ## measure: word error rates, speed (see bench/)
+bench: ## measure saves and loads; with SPEECH=folder (id|text in transcripts.txt) also words
 	@ci/setup dev
-	@for script in bench/*.py; do $(PYTHON_OF_VENV) "$$script" $(ARGS) || exit; done
+	@$(PYTHON_OF_VENV) bench/checkpoint.py
+	@if [ -n "$(SPEECH)" ]; then $(PYTHON_OF_VENV) bench/wer.py "$(SPEECH)" $(ARGS); fi
 
 sample: ## make data/sample again (needs flite)
 	@ci/setup
