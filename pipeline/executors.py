@@ -240,7 +240,8 @@ def _run_alone(task: Task) -> Outcome:
 
 
 class _Pool:
-    """A process pool whose workers die with us, and at once when we leave by an exception."""
+    """A process pool whose workers die with us, and are killed when we leave: nothing is in their
+    hands then, or nothing that we still want."""
 
     def __init__(self, workers: int, devices_: tuple[str, ...]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -255,11 +256,12 @@ class _Pool:
     def __enter__(self) -> ProcessPoolExecutor:
         return self._pool
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            # The public way, ProcessPoolExecutor.kill_workers, comes with Python 3.14.
-            for process in list((self._pool._processes or {}).values()):
-                process.kill()
+    def __exit__(self, *_: object) -> None:
+        # subtle: not only after an exception. A worker that was killed while it waited for work
+        # died with the queue's lock; the others would wait for it, and we for them, for ever.
+        # The public way, ProcessPoolExecutor.kill_workers, comes with Python 3.14.
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
