@@ -22,7 +22,6 @@ from typing import Any
 from argparse_dataclass import ArgumentParser
 
 from pipeline import __version__, config
-from pipeline.checkpoint import NewerVersion
 from pipeline.config import Settings
 from pipeline.console import start_logging
 from pipeline.dispatch import LowDisk
@@ -60,9 +59,7 @@ def main(argv: Sequence[str] | None = None, flow: Sequence[Step] = FLOW) -> int:
         return command(words[1:]) if command else _run(words, flow)
     except Locked as err:
         return _say(LOCKED, f"{err.strerror}, {err.owner}; {err.filename} says more")
-    except (WrongUse, NewerVersion) as err:
-        return _say(WRONG_USE, err)
-    except ValueError as err:
+    except ValueError as err:  # WrongUse and NewerVersion too
         return _say(WRONG_USE, err)
     except (RunFailed, LowDisk, LostLock) as err:
         return _say(FAILED, err)

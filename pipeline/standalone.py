@@ -28,9 +28,9 @@ from pipeline.checkpoint import Checkpoint
 from pipeline.console import start_logging
 from pipeline.executors import tame_threads
 from pipeline.item import Item, Reject, Result, Unusable, write_json
+from pipeline.plan import ALL
 
 log = logging.getLogger(__name__)
-ALL = "*"
 
 
 def main(step: str, words: Sequence[str] | None = None) -> None:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "plan": {"artefacts", "checkpoint", "item", "sources"},
     "artefacts": {"checkpoint", "digest", "disk"},
     "executors": {"digest", "item"},
-    "standalone": {"audio", "checkpoint", "console", "executors", "item"},
+    "standalone": {"audio", "checkpoint", "console", "executors", "item", "plan"},
     "config": {"checkpoint", "disk", "item", "stages"},
     "stages": {"item", "audio", "models", "validate", "report", "standalone"},
     "checkpoint": {"disk"},
