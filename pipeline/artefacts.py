@@ -4,17 +4,16 @@
     work/<step>/.tmp-<name>/    the same while it is being made; swept when found
     work/.partial/<name>/       what outlives a crash within a step: half a download
     wavs/, metadata.csv, …      the dataset, linked from work/build_dataset/all/
+    wavs/.tmp-publishing        a file that is about to replace one there; swept when found
 
 In:  outcomes of tasks. Out: folders on disk and `Record`s in the checkpoint, in this order.
-Left out: what is to be done (`plan.py`); who does it (`executors.py`).
+Left out: what is to be done (`plan.py`); who does it (`executors/`).
 """
 
 import contextlib
-import errno
 import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +25,9 @@ from pipeline.disk import Disk
 WORK = "work"
 DATASET_INDEX = "metadata.jsonl"  # published last: it names the clips of the dataset before
 _TEMP = ".tmp-"
+_PUBLISHING = f"{_TEMP}publishing"
 _PARTIAL = ".partial"
-_NO_LINKS = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_CLEANING = b"not all of it yet\n"  # in the mark of cleaned folders
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,12 @@ class Problem:
 class Artefacts:
     """The `work` folder of one output folder."""
 
-    def __init__(self, out: Path, disk: Disk | None = None) -> None:
+    def __init__(
+        self, out: Path, disk: Disk | None = None, poll: Callable[[], None] = lambda: None
+    ) -> None:
         self.out = out
         self._disk = disk or Disk()
+        self._poll = poll  # called between two files: raises where the run is to stop
 
     def folder(self, step: str, name: str) -> Path:
         """Return where the artefact of a recording in a step lives."""
@@ -55,19 +58,25 @@ class Artefacts:
 
     def new_folder(self, step: str, name: str) -> Path:
         """Return a private empty folder to make an artefact in."""
-        temp = self.out / WORK / step / f"{_TEMP}{name}"
-        shutil.rmtree(temp, ignore_errors=True)
-        temp.mkdir(parents=True)
+        return self.empty(self.out / WORK / step / f"{_TEMP}{name}")
+
+    def empty(self, temp: Path) -> Path:
+        """Return a private folder, empty whatever was in it."""
+        self._disk.remove_tree(temp)
+        self._disk.make_folders(temp.parent)
+        self._disk.make_folder(temp)
         return temp
+
+    def drop(self, temp: Path) -> None:
+        """Remove a private folder whose artefact did not come to be."""
+        self._disk.remove_tree(temp)
 
     def commit(self, temp: Path, name: str, record: Record) -> Record:
         """Put a finished artefact in its place, durably; return its record with final paths."""
         final = self.folder(record.stage, name)
         placed = record._replace(output=self._relative(final / record.output))
-        (temp / RECORD_FILE).write_bytes(encode(placed.to_event())[2:])
-        for folder, _, names in os.walk(temp):
-            if RECORD_FILE in names:
-                _sync_file(Path(folder) / RECORD_FILE)
+        self._disk.write_file(temp / RECORD_FILE, encode(placed.to_event())[2:])
+        for folder, _, _ in os.walk(temp):  # the files in it were synced by who wrote them
             self._disk.sync_folder(Path(folder))
         self.remove(record.stage, name)
         self._disk.rename(temp, final)
@@ -76,6 +85,7 @@ class Artefacts:
     def adopt(self, step: str, source: str, name: str, fingerprint: str) -> Record | None:
         """Return the record of an artefact that was put in place just before a crash, if it is
         whole and what would be made again; a folder that is not is removed."""
+        self._poll()
         folder = self.folder(step, name)
         record = read_record(folder)
         expected = (step, source, fingerprint)
@@ -90,14 +100,17 @@ class Artefacts:
         final = self.folder(step, name)
         if final.exists():
             dying = final.with_name(f"{_TEMP}dying-{name}")
-            shutil.rmtree(dying, ignore_errors=True)
+            self._disk.remove_tree(dying)
             self._disk.rename(final, dying)
-            shutil.rmtree(dying, ignore_errors=True)
+            self._disk.remove_tree(dying)
 
     def sweep(self) -> None:
-        """Remove the temp folders of dead runs."""
-        for temp in self.out.glob(f"{WORK}/*/{_TEMP}*"):
-            shutil.rmtree(temp, ignore_errors=True)
+        """Remove the temp files and folders of dead runs."""
+        ours = (f"{WORK}/*/{_TEMP}*", _PUBLISHING, f"*/{_PUBLISHING}", ".pipeline_*.yaml.tmp")
+        for pattern in ours:
+            for temp in self.out.glob(pattern):
+                self._poll()
+                self._disk.remove_tree(temp)
 
     def problems(self, record: Record, deep: bool = False) -> list[Problem]:
         """Return what is missing, empty or of the wrong size among the files of a record; where
@@ -126,8 +139,8 @@ class Artefacts:
             path = self.out / record.folder / name
             clip = self.out / "wavs" / path.name
             if not path.exists() and clip.is_file() and clip.stat().st_size == size:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _link(clip, path)
+                self._disk.make_folders(path.parent)
+                self._disk.link(clip, path)
         return self.problems(record)
 
     def publish(self, record: Record) -> None:
@@ -145,6 +158,15 @@ class Artefacts:
         for folder in {self.out / name.parent for name in names}:
             self._disk.sync_folder(folder)
 
+    def begin_to_clean(self) -> None:
+        """Leave a mark; without a state file, half cleaned must not look damaged."""
+        self._disk.write_file(self.out / WORK / CLEANED_MARK, _CLEANING)
+
+    def is_half_cleaned(self) -> bool:
+        """Return whether a crash came between the first and the last file to be removed."""
+        mark = self.out / WORK / CLEANED_MARK
+        return mark.exists() and mark.read_bytes() == _CLEANING
+
     def clean(self, records: Iterable[Record]) -> None:
         """Remove the sound files that the finished dataset does not need any more.
 
@@ -153,9 +175,10 @@ class Artefacts:
         """
         for record in records:
             for name, _ in record.sizes():
+                self._poll()
                 self._clean_file(self.out / record.folder / name)
-        shutil.rmtree(self.out / WORK / _PARTIAL, ignore_errors=True)
-        (self.out / WORK / CLEANED_MARK).touch()
+        self._disk.remove_tree(self.out / WORK / _PARTIAL)
+        self._disk.write_file(self.out / WORK / CLEANED_MARK, b"")
 
     def _clean_file(self, path: Path) -> None:
         is_kept_clip = path.suffix == ".wav" and not (self.out / "wavs" / path.name).exists()
@@ -163,19 +186,20 @@ class Artefacts:
             return
         self._disk.remove(path)
         with contextlib.suppress(OSError):  # the folder of clips, once empty
-            path.parent.rmdir()
+            self._disk.remove_folder(path.parent)
 
     def _publish_file(self, source: Path, target: Path) -> None:
+        self._poll()
         if target.exists() and target.samefile(source):
             return  # it was published before a crash
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temp = target.with_name(f"{_TEMP}{target.name}")
+        self._disk.make_folders(target.parent)
+        temp = target.with_name(_PUBLISHING)
         self._disk.remove(temp)
-        _link(source, temp)
-        temp.replace(target)
+        self._disk.link(source, temp)
+        self._disk.move(temp, target)
 
     def _indexed_clips(self, folder: Path) -> Iterator[str]:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             for line in (folder / DATASET_INDEX).read_text(encoding="utf-8").splitlines():
                 name = str(json.loads(line)["file_name"])
                 if Path(name).parent == Path("wavs"):
@@ -188,24 +212,8 @@ class Artefacts:
 def _fault(path: Path, size: int) -> str | None:
     try:
         found = path.stat().st_size
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):  # any other error says nothing about the file
         return "Missing file"
     if found == size:
         return None
     return "Wrong size" if found else "Empty file"
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard link, or copy where the file system has no links."""
-    try:
-        target.hardlink_to(source)
-    except OSError as err:
-        if err.errno not in _NO_LINKS:
-            raise
-        shutil.copyfile(source, target)
-        _sync_file(target)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -24,6 +24,7 @@ from argparse_dataclass import ArgumentParser
 from pipeline import __version__, config
 from pipeline.config import Settings
 from pipeline.console import start_logging
+from pipeline.disk import Disk, explain
 from pipeline.dispatch import LowDisk
 from pipeline.executors import tame_threads
 from pipeline.job import Request, WrongUse, has_checkpoint, run_job
@@ -49,14 +50,19 @@ use, 3 finished but some files failed, 4 another run holds the output, 130/143 i
 goes on)."""
 
 
-def main(argv: Sequence[str] | None = None, flow: Sequence[Step] = FLOW) -> int:
-    """Run the command line; return the exit code. `flow`: other stages on the same runner."""
+def main(
+    argv: Sequence[str] | None = None, flow: Sequence[Step] = FLOW, disk: Disk | None = None
+) -> int:
+    """Run the command line; return the exit code.
+
+    `flow`: other stages on the same runner; `disk`: one that fails on purpose.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     start_logging("--verbose" in words)
     tame_threads()
     command = {"models": _models, "validate": _validate}.get(words[0] if words else "")
     try:
-        return command(words[1:]) if command else _run(words, flow)
+        return command(words[1:]) if command else _run(words, flow, disk or Disk())
     except Locked as err:
         return _say(LOCKED, f"{err.strerror}, {err.owner}; {err.filename} says more")
     except ValueError as err:  # WrongUse and NewerVersion too
@@ -64,19 +70,19 @@ def main(argv: Sequence[str] | None = None, flow: Sequence[Step] = FLOW) -> int:
     except (RunFailed, LowDisk, LostLock) as err:
         return _say(FAILED, err)
     except OSError as err:
-        return _say(FAILED, err, "make room or mend it, then run again with --resume")
+        return _say(FAILED, explain(err))
     except Interrupted as err:
         return err.exit_code
     except KeyboardInterrupt:  # at a prompt
         return 128 + signal.SIGINT
 
 
-def _say(code: int, err: BaseException | str, more: str = "") -> int:
-    log.error("❌ %s%s", err, f"\n{more}" if more else "")
+def _say(code: int, err: BaseException | str) -> int:
+    log.error("❌ %s", err)
     return code
 
 
-def _run(words: Sequence[str], flow: Sequence[Step]) -> int:
+def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
     inputs, given = parse(words)
     if not given.get("output"):
         raise WrongUse("--output FOLDER is needed: where the dataset goes")
@@ -90,6 +96,7 @@ def _run(words: Sequence[str], flow: Sequence[Step]) -> int:
         lock_timeout_s=_whole_number(LOCK_TIMEOUT, 3600),
         ask=input if _on_terminal() else None,
         flow=flow,
+        disk=disk,
     )
     return run_job(request)
 

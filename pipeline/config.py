@@ -160,11 +160,11 @@ def configuration(
     }
 
 
-def write_configuration(out: Path, stored: Mapping[str, Any], disk: Disk | None = None) -> None:
-    """Write pipeline_config.yaml, whole or not at all."""
+def write_configuration(path: Path, stored: Mapping[str, Any], disk: Disk) -> None:
+    """Write a configuration file, whole or not at all."""
     text = "# The settings of this dataset's run; they are locked on resume.\n"
     text += yaml.safe_dump(plain(dict(stored)), sort_keys=False, allow_unicode=True)
-    (disk or Disk()).replace_file(out / CONFIG_FILE, text.encode())
+    disk.replace_file(path, text.encode())
 
 
 def read_configuration(out: Path) -> dict[str, Any] | None:

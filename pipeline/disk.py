@@ -1,77 +1,220 @@
-"""Every file operation of the checkpoint and the lock goes through one `Disk`.
+"""Every file operation of the run's own process goes through one `Disk`.
 
-So a test can record them, replay any prefix of them, or fail the n-th with ENOSPC or EIO, without
-a mock of what the code under test does. Left out: what is written, and when.
+So a test can record them, end the process between any two of them, or fail the n-th with ENOSPC,
+without a mock of what the code under test does: all come through `perform`.
+Left out: what is written, and when; what the stages write (`executors/`); reading.
 """
 
 import contextlib
 import errno
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_NO_LINKS = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF)
+_ADVICE = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room, or have the quota raised",
+    errno.EROFS: "mount it for writing",
+    errno.EIO: "the device has a fault (dmesg says more): mend it or move the folder",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
+    errno.EACCES: "let this user write there",
+}
 
 
 class Disk:
-    """The real thing: plain os calls, plus the two protocols that are easy to get wrong."""
+    """Plain os calls, plus the protocols that are easy to get wrong. Every error names a path."""
+
+    def __init__(self) -> None:
+        self._paths: dict[int, Path] = {}  # of what is open, for error messages
+
+    def perform(
+        self,
+        name: str,  # noqa: ARG002 - for those who listen in
+        path: Path,
+        call: Callable[..., T],
+        *args: Any,
+    ) -> T:
+        """Do one operation, `name` on `path`: the one place through which all of them go."""
+        try:
+            return call(*args)
+        except OSError as err:
+            if err.filename is not None:
+                raise
+            raise OSError(err.errno, err.strerror, str(path)) from err
+
+    # --- one operation each -------------------------------------------------------------------
 
     def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
         """Return a descriptor that no child process inherits."""
-        return os.open(path, flags | os.O_CLOEXEC, mode)
+        fd = self.perform("open", path, os.open, path, flags | os.O_CLOEXEC, mode)
+        self._paths[fd] = path
+        return fd
 
     def write(self, fd: int, data: bytes) -> int:
         """Write once; return how many bytes were taken: fewer than asked is a full disk."""
-        return os.write(fd, data)
+        try:
+            return self.perform("write", self._path(fd), os.write, fd, data)
+        except OSError as err:
+            what = f"cannot write {len(data)} bytes: {err.strerror}"
+            raise OSError(err.errno, what, err.filename) from err
 
     def sync(self, fd: int) -> None:
         """Flush file data to the device. Never call it again after it failed: see fsyncgate,
         https://wiki.postgresql.org/wiki/Fsync_Errors: the kernel has dropped the dirty pages."""
-        os.fdatasync(fd)
+        self.perform("sync", self._path(fd), os.fdatasync, fd)
 
     def truncate(self, fd: int, size: int) -> None:
         """Cut a file to `size` bytes."""
-        os.ftruncate(fd, size)
+        self.perform("truncate", self._path(fd), os.ftruncate, fd, size)
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
+        self._paths.pop(fd, None)
         os.close(fd)
 
-    def rename(self, source: Path, target: Path) -> None:
-        """Rename, replacing a file; the folder is synced, so that it survives a power cut."""
-        source.replace(target)
-        self.sync_folder(target.parent)
+    def move(self, source: Path, target: Path) -> None:
+        """Rename, replacing a file; not yet durable."""
+        self.perform("rename", target, os.replace, source, target)
 
     def remove(self, path: Path) -> None:
         """Remove a file that may be gone already."""
-        path.unlink(missing_ok=True)
+        self.perform("remove", path, path.unlink, True)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder that may be there already; not yet durable."""
+        self.perform("mkdir", folder, folder.mkdir, 0o777, False, True)
+
+    def remove_folder(self, folder: Path) -> None:
+        """Remove an empty folder."""
+        self.perform("rmdir", folder, folder.rmdir)
 
     def sync_folder(self, folder: Path) -> None:
-        """Make renames in `folder` durable; file systems that cannot (EINVAL) are left alone."""
-        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        """Make renames in `folder` durable; file systems that cannot do that are left alone."""
         try:
-            with contextlib.suppress(OSError):
-                os.fsync(fd)
-        finally:
-            os.close(fd)
+            self.perform("sync_folder", folder, _fsync, folder)
+        except OSError as err:
+            if err.errno not in _NO_FOLDER_SYNC:
+                raise
 
-    def write_all(self, fd: int, data: bytes) -> None:
-        """Write all of `data` and sync it; a short write is tried once more to get its errno."""
-        view = memoryview(data)
-        while view:
-            written = self.write(fd, bytes(view))
-            if written == 0:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            view = view[written:]
-        self.sync(fd)
+    def sync_file(self, path: Path) -> None:
+        """Flush a file that somebody else wrote to the device."""
+        self.perform("sync_file", path, _fsync, path)
+
+    # --- protocols ----------------------------------------------------------------------------
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Rename, replacing a file; the folder is synced, so that it survives a power cut."""
+        self.move(source, target)
+        self.sync_folder(target.parent)
+
+    def make_folders(self, folder: Path) -> None:
+        """Make a folder and those above it that are missing; they survive a power cut."""
+        if not folder.is_dir():
+            self.make_folders(folder.parent)
+            self.make_folder(folder)
+            self.sync_folder(folder.parent)
+
+    def remove_tree(self, path: Path) -> None:
+        """Remove a folder and all that is in it; it may be gone already."""
+        if path.is_symlink() or not path.is_dir():
+            self.remove(path)
+            return
+        for inner in list(path.iterdir()):
+            self.remove_tree(inner)
+        self.remove_folder(path)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name; where the file system has no links, a durable copy."""
+        try:
+            self.perform("link", target, os.link, source, target)
+        except OSError as err:
+            if err.errno not in _NO_LINKS:
+                raise
+            self._copy(source, target)
+
+    def append(self, fd: int, data: bytes, size: int) -> None:
+        """Append all of `data` to a file of `size` bytes, or leave it as it was; no sync."""
+        try:
+            self._write_whole(fd, data)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.truncate(fd, size)
+            raise
+
+    def write_file(self, path: Path, data: bytes) -> None:
+        """Write a whole file that nobody reads before this has returned; synced."""
+        fd = self.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            self._write_whole(fd, data)
+            self.sync(fd)
+        finally:
+            self.close(fd)
 
     def replace_file(self, path: Path, data: bytes) -> None:
         """Give `path` new content, whole or not at all: temp file, sync, rename, sync folder."""
         temp = path.with_name(f".{path.name}.tmp")
-        fd = self.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            self.write_all(fd, data)
+            self.write_file(temp, data)
+            self.move(temp, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 self.remove(temp)
             raise
-        finally:
-            self.close(fd)
-        self.rename(temp, path)
+        self.sync_folder(path.parent)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        try:
+            self.perform("copy", target, shutil.copyfile, source, target)
+            self.sync_file(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.remove(target)
+            raise
+
+    def _write_whole(self, fd: int, data: bytes) -> None:
+        """Write all of `data`; where only a part is taken, the rest is tried to get its errno."""
+        view = memoryview(data)
+        while view:
+            written = self.write(fd, bytes(view))
+            if written == 0:
+                what = f"cannot write {len(view)} bytes: {os.strerror(errno.ENOSPC)}"
+                raise OSError(errno.ENOSPC, what, str(self._path(fd)))
+            view = view[written:]
+
+    def _path(self, fd: int) -> Path:
+        return self._paths.get(fd, Path(f"/proc/self/fd/{fd}"))
+
+
+def _fsync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def explain(error: OSError, where: str | Path = "") -> str:
+    """Return which file (else `where`), what is wrong with it, what is free, and what would help.
+
+    >>> explain(OSError(errno.EROFS, "Read-only file system", "/out/work"))
+    '/out/work: Read-only file system; mount it for writing, then run again with --resume'
+    """
+    path = str(error.filename or where)
+    free = f" ({_free(path)})" if path and error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    advice = _ADVICE.get(error.errno or 0, "mend it")
+    what = error.strerror or str(error)
+    return f"{path}{': ' if path else ''}{what}{free}; {advice}, then run again with --resume"
+
+
+def _free(path: str) -> str:
+    there = next(p for p in (Path(path), *Path(path).absolute().parents) if p.exists())
+    status = os.statvfs(there)
+    no_inodes = ", and no inodes" if status.f_files and not status.f_favail else ""
+    return f"{status.f_bavail * status.f_frsize} bytes are free there{no_inodes}"

@@ -6,7 +6,8 @@ Out: sources with the stamps of their bytes. A recording that is gone, or cannot
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.checkpoint import Checkpoint, Record
@@ -16,12 +17,19 @@ log = logging.getLogger(__name__)
 
 
 def take_in(
-    inputs: Sequence[str], checkpoint: Checkpoint, first: str
+    inputs: Sequence[str],
+    checkpoint: Checkpoint,
+    first: str,
+    reading: Callable[[], AbstractContextManager[None]],
 ) -> tuple[list[Source], dict[str, Stamp]]:
-    """Return the recordings of the job and their stamps; ValueError if a new job has none."""
+    """Return the recordings of the job and their stamps; ValueError if a new job has none.
+
+    Within `reading`, which may take hours, nothing is changed.
+    """
     known = {record.source: record for record in checkpoint.records(first)}
-    found = _discovered(inputs, bool(known))
-    stamps = {source.key: _stamp(source, known.get(source.key)) for source in found}
+    with reading():
+        found = _discovered(inputs, bool(known))
+        stamps = {source.key: _stamp(source, known.get(source.key)) for source in found}
     for record in known.values():
         if record.source in stamps:
             continue

@@ -7,26 +7,28 @@ Left out: flags and prompts (`cli.py`), the flow (`runner.py`).
 import base64
 import contextlib
 import dataclasses
+import functools
 import importlib
 import logging
 import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pipeline import config, executors, models
 from pipeline.artefacts import WORK, Artefacts
-from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, read_record
+from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.claim import claim
 from pipeline.config import CONFIG_FILE, Settings
-from pipeline.console import LOG_FILE, log_to_file
+from pipeline.console import log_to_file
+from pipeline.disk import Disk, explain
 from pipeline.dispatch import LowDisk
 from pipeline.intake import take_in
 from pipeline.lock import Lock, LostLock
-from pipeline.plan import ALL, ALL_NAME, Planner, Step
+from pipeline.plan import ALL, Planner, Step
+from pipeline.restart import RESTART_FILE, begin_restart, finish_restart
 from pipeline.runner import FLOW, RunFailed, Runner, views
 from pipeline.sources import discover
 from pipeline.stopping import Interrupted, Stopper
@@ -53,11 +55,12 @@ class Request:
     lock_timeout_s: int = 3600  # KOKORO_LOCK_TIMEOUT
     ask: Callable[[str], str] | None = None  # None: there is no terminal
     flow: Sequence[Step] = FLOW
+    disk: Disk = field(default_factory=Disk)
 
 
 def has_checkpoint(out: Path) -> bool:
     """Return whether there is something to resume in `out`."""
-    return any((out / name).exists() for name in (STATE_FILE, CONFIG_FILE, WORK))
+    return any((out / name).exists() for name in (STATE_FILE, CONFIG_FILE, RESTART_FILE, WORK))
 
 
 def run_job(request: Request) -> int:
@@ -66,10 +69,13 @@ def run_job(request: Request) -> int:
     Raises Locked, WrongUse, RunFailed, LostLock, NewerVersion, OSError, Interrupted.
     """
     stopper = Stopper()
-    request.out.mkdir(parents=True, exist_ok=True)
-    lock = Lock(request.out, request.command)
-    stale = claim(lock, request.given.get("on_lock", "ask"), request.lock_timeout_s, request.ask)
+    request.disk.make_folders(request.out)
+    lock = Lock(request.out, request.command, request.disk)
+    on_lock = request.given.get("on_lock", "ask")
     try:
+        with stopper.working():  # it may wait for hours
+            stale = claim(lock, on_lock, request.lock_timeout_s, request.ask)
+        stopper.before_forced_exit(functools.partial(_remove_lock, lock, request.disk))
         if stale is not None:
             log.info("🔒 Found stale lock file (PID: %d not running)", stale.pid)
             log.info("🧹 Cleaning up stale lock file...")
@@ -79,27 +85,49 @@ def run_job(request: Request) -> int:
         lock.release()
 
 
+def _remove_lock(lock: Lock, disk: Disk) -> None:
+    """Remove the lock file but keep the flock, which goes with the process."""
+    lock.check()
+    disk.remove(lock.path)
+
+
 def _run_locked(request: Request, lock: Lock, stopper: Stopper) -> int:
-    stored = _stored(request)
-    settings, inputs = _agree(request, stored)
-    wanted = _configuration(request, stored, settings, inputs)
-    if request.mode == "start" and has_checkpoint(request.out):
-        raise WrongUse(f"{request.out} holds a checkpoint by now; --resume goes on with it")
-    if request.mode != "resume":
-        discover(inputs)  # what cannot be read is said before anything is touched
+    finish_restart(request.out, request.flow[-1].name, request.disk)
+    with stopper.working():  # it may fetch weights; nothing of ours is changed
+        stored = _stored(request)
+        settings, inputs = _agree(request, stored)
+        wanted = _configuration(request, stored, settings, inputs)
+        if request.mode == "start" and has_checkpoint(request.out):
+            raise WrongUse(f"{request.out} holds a checkpoint by now; --resume goes on with it")
+        if request.mode != "resume":
+            discover(inputs)  # what cannot be read is said before anything is touched
     if request.mode == "restart" and has_checkpoint(request.out):
-        config.write_configuration(request.out, wanted)
-        discard(request.out, request.flow[-1].name)
-    log_handler = log_to_file(request.out)
+        begin_restart(request.out, wanted, request.disk)
+        finish_restart(request.out, request.flow[-1].name, request.disk)
+    with _logging_to(request.out), _opened(request, lock, stopper) as checkpoint:
+        return _run_open(request, settings, wanted, checkpoint, stopper)
+
+
+@contextlib.contextmanager
+def _logging_to(out: Path) -> Iterator[None]:
+    log_handler = log_to_file(out)
     try:
-        with Checkpoint.open(
-            request.out, views=views(request.flow), interval=request.interval, guard=lock.check
-        ) as checkpoint:
-            return _run_open(request, settings, wanted, checkpoint, stopper)
+        yield
     finally:
         logging.getLogger("pipeline").removeHandler(log_handler)
         with contextlib.suppress(OSError):  # what a full disk keeps from the log is lost
             log_handler.close()
+
+
+def _opened(request: Request, lock: Lock, stopper: Stopper) -> Checkpoint:
+    with stopper.working():  # a large state takes its time; what is half done is as after a crash
+        return Checkpoint.open(
+            request.out,
+            views=views(request.flow),
+            interval=request.interval,
+            disk=request.disk,
+            guard=lock.check,
+        )
 
 
 def _run_open(
@@ -115,23 +143,40 @@ def _run_open(
     log.info("🚀 Starting pipeline...")
     if resumes:
         log.info("📂 Resuming from checkpoint...")
-    _store(request.out, wanted, checkpoint)
-    inputs = [_readable(text) for text in wanted["inputs"]]
-    sources, stamps = take_in(inputs, checkpoint, request.flow[0].name)
-    artefacts = Artefacts(request.out)
-    planner = Planner(sources, stamps, checkpoint, artefacts)
-    runner = Runner(settings, checkpoint, artefacts, planner, stopper, request.flow)
+    stopper.before_forced_exit(checkpoint.drop_hands)
     try:
-        return runner.run()
+        return _runner(request, settings, wanted, checkpoint, stopper).run()
     except (RunFailed, LowDisk, OSError):
         with contextlib.suppress(OSError, LostLock):
             checkpoint.drop_hands()
         raise
     except Interrupted as stop:
-        checkpoint.drop_hands()
-        checkpoint.snapshot()
+        _save_before_stop(checkpoint)
         log.info("🛑 Stopped by %s; the checkpoint is saved, --resume goes on from here", stop)
         raise
+
+
+def _runner(
+    request: Request,
+    settings: Settings,
+    wanted: Mapping[str, Any],
+    checkpoint: Checkpoint,
+    stopper: Stopper,
+) -> Runner:
+    _store(request, wanted, checkpoint)
+    inputs = [_readable(text) for text in wanted["inputs"]]
+    sources, stamps = take_in(inputs, checkpoint, request.flow[0].name, stopper.working)
+    artefacts = Artefacts(request.out, request.disk, stopper.check)
+    planner = Planner(sources, stamps, checkpoint, artefacts)
+    return Runner(settings, checkpoint, artefacts, planner, stopper, request.flow)
+
+
+def _save_before_stop(checkpoint: Checkpoint) -> None:
+    try:
+        checkpoint.drop_hands()
+        checkpoint.snapshot()
+    except OSError as err:  # every result stands in the journal already
+        log.warning("⚠️ the last snapshot could not be written: %s", explain(err))
 
 
 def _stored(request: Request) -> dict[str, Any] | None:
@@ -253,30 +298,11 @@ def _configuration(
     return config.configuration(settings, [_storable(text) for text in inputs], weights, versions)
 
 
-def _store(out: Path, wanted: Mapping[str, Any], checkpoint: Checkpoint) -> None:
-    if config.read_configuration(out) != wanted:
-        config.write_configuration(out, wanted)
+def _store(request: Request, wanted: Mapping[str, Any], checkpoint: Checkpoint) -> None:
+    if config.read_configuration(request.out) != wanted:
+        config.write_configuration(request.out / CONFIG_FILE, wanted, request.disk)
     before = checkpoint.state.configuration
     if before.get("steps", wanted["steps"]) != wanted["steps"]:
         checkpoint.mark("outdated")
     if before != wanted:
         checkpoint.configure(wanted)
-
-
-def discard(out: Path, dataset_step: str) -> None:
-    """Remove what an earlier run made in `out`, and nothing else; its configuration stays."""
-    try:
-        record = Checkpoint.peek(out).records.get((dataset_step, ALL))
-    except NewerVersion:
-        record = read_record(out / WORK / dataset_step / ALL_NAME)
-    published = [Path(name) for name, _ in record.sizes()] if record else []
-    for name in published:
-        (out / name).unlink(missing_ok=True)
-    for folder in sorted({name.parent for name in published} - {Path()}):
-        with contextlib.suppress(OSError):  # somebody's own files are in it
-            (out / folder).rmdir()
-    for kept in out.glob(f"{STATE_FILE}*"):
-        kept.unlink(missing_ok=True)
-    (out / LOG_FILE).unlink(missing_ok=True)
-    shutil.rmtree(out / WORK, ignore_errors=True)
-    log.info("🧹 Removed the earlier run's files in %s", out)

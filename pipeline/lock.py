@@ -90,12 +90,12 @@ class Lock:
         try:
             self._lock_folder()
             fd = self._lock_file()
+            stale = parse_owner(os.pread(fd, 65536, 0))
+            self._write_owner(fd)
+            return stale
         except BaseException:
-            self._close()
+            self.release()
             raise
-        stale = parse_owner(os.pread(fd, 65536, 0))
-        self._write_owner(fd)
-        return stale
 
     def check(self) -> None:
         """Raise LostLock unless the lock file is still the one that we locked."""

@@ -9,7 +9,6 @@ may have several: who speaks is surveyed in each recording, agreed on over all, 
 import importlib
 import itertools
 import logging
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -78,7 +77,7 @@ class Runner:
         self._flow = flow
         self._stages = list(dict.fromkeys(step.stage for step in flow))
         names = [step.name for step in flow]
-        self._validator = Validator(checkpoint, artefacts, names, settings.verify)
+        self._validator = Validator(checkpoint, artefacts, names, settings.verify, stopper)
         self._dispatcher = Dispatcher(
             checkpoint,
             artefacts,
@@ -97,6 +96,7 @@ class Runner:
         self._artefacts.sweep()
         self._validator.validate()
         if self._is_complete():
+            self._clean()
             log.info("✅ Nothing to do: %s is complete", self._artefacts.out)
             return FINISHED
         self._validator.restore_clips()
@@ -162,7 +162,7 @@ class Runner:
 
     def _take_failure(self, record: Record, outcome: Outcome) -> None:
         self._checkpoint.save(record)
-        shutil.rmtree(outcome.task.out, ignore_errors=True)
+        self._artefacts.drop(Path(outcome.task.out))
         log.error("❌ Failed: %s: %s", record.source, record.reason)
         log.debug("%s", outcome.traceback)
         if record.source == ALL:
@@ -247,13 +247,21 @@ class Runner:
             if not record.cleaned:
                 self._artefacts.publish(record)
             self._checkpoint.mark("published")
-        if not self._settings.keep_temp:
-            # subtle: first the mark; half cleaned must not look damaged
-            self._checkpoint.mark("cleaned")
-            failed = self._checkpoint.state.failures()
-            records = self._checkpoint.state.records.values()
-            self._artefacts.clean([r for r in records if r.source not in failed])
         self._checkpoint.snapshot()
+        self._clean()
+
+    def _clean(self) -> None:
+        """Remove the sound files that the dataset does not need, also where a crash left some."""
+        records = list(self._checkpoint.state.records.values())
+        left = any(r.status == "done" and not r.cleaned for r in records)
+        if self._settings.keep_temp or not (left or self._artefacts.is_half_cleaned()):
+            return
+        # subtle: both marks first, durably; half cleaned must not look damaged
+        self._artefacts.begin_to_clean()
+        self._checkpoint.mark("cleaned")
+        self._checkpoint.snapshot()
+        failed = self._checkpoint.state.failures()
+        self._artefacts.clean([r for r in records if r.source not in failed])
 
     def _counts(self, stage: str) -> dict[str, Any]:
         records = list(self._checkpoint.records(stage))  # of the step that is called like it

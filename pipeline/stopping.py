@@ -1,18 +1,23 @@
 """SIGTERM, SIGINT and SIGHUP as an exception, raised only where it can do no harm.
 
 A second signal exits at once; so does a first one that finds the main thread stuck in a library
-for longer than a container engine would wait.
+for longer than a container engine would wait. Even then, what is in hand is not left looking like
+a crash, nor the lock like that of a dead run: see `before_forced_exit`.
 """
 
 import contextlib
 import os
+import select
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 PATIENCE_S = 4.0  # `docker stop` kills after 10 s; an exit within 5 s is promised
+# subtle: timeout(1) sends its signal twice, to the process and to its group; so do some wrappers
+TWICE_S = 0.2
+LAST_WORDS_S = 0.5  # a disk that hangs must not keep us
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -29,8 +34,11 @@ class Stopper:
 
     def __init__(self) -> None:
         self._signum = 0
+        self._asked_at = 0.0
         self._working = False
-        _exit_when_stuck()
+        self._leaving = threading.RLock()
+        self._last_words: list[Callable[[], object]] = []
+        self._exit_when_stuck()
         for signum in _SIGNALS:
             # nohup means what it says
             if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
@@ -39,40 +47,75 @@ class Stopper:
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Within this block the work in hand may be dropped at any point."""
-        self.check()
-        self._working = True
         try:
+            self._working = True  # subtle: before the check, or a signal between them would wait
+            self.check()
             yield
         finally:
             self._working = False
+
+    @contextlib.contextmanager
+    def sheltered(self) -> Iterator[None]:
+        """Within this block, in one of work, a signal waits: what is known is being changed."""
+        before, self._working = self._working, False
+        try:
+            yield
+        finally:
+            self._working = before
+        if before:
+            self.check()
 
     def check(self) -> None:
         """Raise Interrupted if a signal has come."""
         if self._signum:
             raise Interrupted(self._signum)
 
+    def before_forced_exit(self, call: Callable[[], object]) -> None:
+        """Have `call` done first, the latest first, if the work in hand cannot be interrupted."""
+        self._last_words.insert(0, call)
+
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
-        if self._signum:
-            os._exit(128 + signum)
-        self._signum = signum
+        with self._leaving:
+            if self._signum:
+                if time.monotonic() - self._asked_at > TWICE_S:
+                    os._exit(128 + signum)
+                return
+            self._signum, self._asked_at = signum, time.monotonic()
         if self._working:
             raise Interrupted(signum)
 
+    def _exit_when_stuck(self) -> None:
+        """Exit some seconds after a signal, whatever the main thread does.
 
-def _exit_when_stuck() -> None:
-    """Exit some seconds after a signal, whatever the main thread does.
+        subtle: Python runs handlers in the main thread, after the C call that it is in; only the
+        byte that it writes into the wakeup descriptor comes through at once.
+        """
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
 
-    subtle: Python runs handlers in the main thread, after the C call that it is in; only the byte
-    that it writes into the wakeup descriptor comes through at once.
-    """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(reader,), daemon=True).start()
+    def _watch(self, reader: int) -> None:
+        while (signum := os.read(reader, 1)[0]) not in _SIGNALS:
+            pass
+        asked_at = time.monotonic()
+        while (left_s := asked_at + PATIENCE_S - time.monotonic()) > 0:
+            if select.select([reader], [], [], left_s)[0]:
+                again = os.read(reader, 1)[0]
+                if again in _SIGNALS and time.monotonic() - asked_at > TWICE_S:
+                    signum = again
+                    break
+        self._force_exit(signum)
 
+    def _force_exit(self, signum: int) -> None:
+        self._leaving.acquire()  # for ever: a handler that comes now waits for the exit
+        if self._working and not self._signum:  # stuck in a call; nothing is half changed
+            speaking = threading.Thread(target=self._speak, daemon=True)
+            speaking.start()
+            speaking.join(LAST_WORDS_S)
+        os._exit(128 + signum)
 
-def _watch(reader: int) -> None:
-    while (signum := os.read(reader, 1)[0]) not in _SIGNALS:
-        pass
-    time.sleep(PATIENCE_S)
-    os._exit(128 + signum)
+    def _speak(self) -> None:
+        for call in self._last_words:
+            with contextlib.suppress(Exception):
+                call()

@@ -12,6 +12,7 @@ from pipeline.artefacts import Artefacts, Problem
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.console import safe
 from pipeline.lock import boot_id
+from pipeline.stopping import Stopper
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +21,14 @@ class Validator:
     """Holds the records of a flow against the disk. `steps`: their names, in order."""
 
     def __init__(
-        self, checkpoint: Checkpoint, artefacts: Artefacts, steps: Sequence[str], verify: bool
+        self,
+        checkpoint: Checkpoint,
+        artefacts: Artefacts,
+        steps: Sequence[str],
+        verify: bool,
+        stopper: Stopper,
     ) -> None:
+        self._stopper = stopper
         self._verify = verify
         self._checkpoint = checkpoint
         self._artefacts = artefacts
@@ -35,7 +42,9 @@ class Validator:
         log.info("⚠️ Validating checkpoint files...")
         boot = boot_id()
         for record in records:
-            self._forget_if(record, self._problems(record))
+            with self._stopper.working():  # large files take their time
+                problems = self._problems(record)
+            self._forget_if(record, problems)
         if any(record.boot != boot for record in records):
             self._checkpoint.mark("verified", boot=boot)
         log.info("✅ Checkpoint validated and cleaned")
@@ -44,6 +53,7 @@ class Validator:
         """Before a new dataset is built: link the clips that were cleaned away back from the old
         one. What cannot be had from there is done again from its start."""
         for record in list(self._checkpoint.records(self._steps[-2])):
+            self._stopper.check()
             if record.cleaned:
                 self._forget_if(record, self._artefacts.restore(record))
 

@@ -7,7 +7,6 @@ How: one line is appended a result (constant cost); a snapshot folds the journal
 Left out: audio, models, stages; which files exist (see `artefacts.py`).
 """
 
-import contextlib
 import errno
 import os
 import time
@@ -137,7 +136,12 @@ class Checkpoint:
 
     def drop_hands(self) -> None:
         """Record a stop on request: what is in hand now has not crashed."""
-        self._append({"event": "stop", "hands": sorted(self._in_hand)})
+        event = {"event": "stop", "hands": sorted(self._in_hand)}
+        try:
+            self._append(event)
+        except OSError:  # the journal fails, or did before; a new file may do
+            self.state.apply(event)
+            self.snapshot()
         self._in_hand.clear()
 
     def snapshot(self) -> None:
@@ -181,12 +185,8 @@ class Checkpoint:
         self.state.apply(event)
 
     def _write(self, data: bytes) -> None:
-        written = self._disk.write(self._fd, data)
-        if written != len(data):  # a full disk shows as a short write first, without an error
-            with contextlib.suppress(OSError):
-                self._disk.truncate(self._fd, self._size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._size += written
+        self._disk.append(self._fd, data, self._size)
+        self._size += len(data)
         self._unsynced += 1
         if self._unsynced >= self._interval:
             self._disk.sync(self._fd)

@@ -1,6 +1,5 @@
 """What is known about one source recording in one step: a line of the state, and record.json."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,5 +79,6 @@ def read_record(folder: Path) -> Record | None:
     try:
         event, intact = lines.decode((folder / RECORD_FILE).read_bytes().rstrip(b"\n"))
         return Record.from_event(event) if intact else None
-    except (OSError, ValueError, TypeError, IndexError, json.JSONDecodeError):
+    # subtle: not every OSError; too many open files say nothing about this one
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, IndexError):
         return None

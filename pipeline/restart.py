@@ -1,0 +1,58 @@
+"""--force-restart: remove what the run before made, and nothing else; whole, also after a crash.
+
+In:  an output folder that we own, the configuration wanted. Out: a folder with that alone.
+How: the wish is put down first, in pipeline_restart.yaml, and becomes pipeline_config.yaml last.
+Left out: whether a restart is wanted, and whether its inputs are there (`job.py`).
+"""
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.artefacts import WORK
+from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, read_record
+from pipeline.config import CONFIG_FILE, write_configuration
+from pipeline.console import LOG_FILE
+from pipeline.disk import Disk
+from pipeline.plan import ALL, ALL_NAME
+
+log = logging.getLogger(__name__)
+
+RESTART_FILE = "pipeline_restart.yaml"  # the configuration of a restart that was begun
+
+
+def begin_restart(out: Path, configuration: Mapping[str, Any], disk: Disk) -> None:
+    """Put down what is wanted; from here on there is no way back."""
+    write_configuration(out / RESTART_FILE, configuration, disk)
+
+
+def finish_restart(out: Path, dataset_step: str, disk: Disk) -> None:
+    """Where a restart was begun, remove what the run before it made; then its configuration holds.
+
+    A crash on the way leaves a restart that was begun: whatever starts next finishes it first.
+    """
+    if (out / RESTART_FILE).exists():
+        _discard(out, dataset_step, disk)
+        disk.rename(out / RESTART_FILE, out / CONFIG_FILE)
+
+
+def _discard(out: Path, dataset_step: str, disk: Disk) -> None:
+    """Remove what an earlier run made in `out`, and nothing else; its configuration stays."""
+    try:
+        record = Checkpoint.peek(out).records.get((dataset_step, ALL))
+    except NewerVersion:
+        record = read_record(out / WORK / dataset_step / ALL_NAME)
+    published = [Path(name) for name, _ in record.sizes()] if record else []
+    for name in published:
+        disk.remove(out / name)
+    for folder in sorted({name.parent for name in published} - {Path()}):
+        with contextlib.suppress(OSError):  # somebody's own files are in it
+            disk.remove_folder(out / folder)
+    # subtle: what names the published files goes after them, or a crash between would leave them
+    for kept in out.glob(f"{STATE_FILE}*"):
+        disk.remove(kept)
+    disk.remove(out / LOG_FILE)
+    disk.remove_tree(out / WORK)
+    log.info("🧹 Removed the earlier run's files in %s", out)
