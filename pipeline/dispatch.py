@@ -2,12 +2,14 @@
 
 In:  what a step has to do. Out: one outcome a file, never "crashed": a file that kills its process
      is tried again in a process of its own, and set aside when it has done so too often.
-Left out: where the work is done (`executors.py`); what becomes of a result (`runner.py`).
+Left out: where the work is done (`executors/`); what becomes of a result (`runner.py`).
 """
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline import executors
@@ -50,51 +52,65 @@ class Dispatcher:
 
     def outcomes(
         self, step: Step, todo: Sequence[Decision], params: Mapping[str, Any]
-    ) -> Iterator[Outcome]:
-        """Yield the outcomes; files that were in hand in a crash come last, each alone."""
+    ) -> Generator[Outcome, None, None]:
+        """Yield the outcomes; files that were in hand in a crash come last, each alone.
+
+        Close it before the lock is given back: then no worker is alive.
+        """
         crashed = {d.source for d in todo if self._checkpoint.attempts(step.name, d.source)}
         sound = [d for d in todo if d.source not in crashed]
-        tasks = (self._take_up(step, decision, params) for decision in sound)
-        for outcome in self._interruptible(self._executor(len(sound))(tasks)):
-            if outcome.status == "crashed":
-                log.warning("⚠️ %s: %s", safe(outcome.task.source), outcome.reason)
-                outcome = self._try_alone(step, outcome.task)
-            yield outcome
+        tasks = (self._next(step, decision, params) for decision in sound)
+        with contextlib.closing(self._interruptible(self._executor(len(sound))(tasks))) as found:
+            for outcome in found:
+                again = outcome.status == "crashed"
+                yield self._try_alone(step, outcome) if again else outcome
         for decision in todo:
             if decision.source in crashed:
-                yield self._try_alone(step, self._task(step, decision, params))
+                yield self._try_alone(step, Outcome(self._task(step, decision, params), "crashed"))
 
     def _executor(self, files: int) -> Executor:
         workers = min(self._workers, files)
         return executors.serial if workers < 2 else executors.processes(workers, self._devices)
 
-    def _try_alone(self, step: Step, task: Task) -> Outcome:
-        while self._checkpoint.attempts(step.name, task.source) < CRASHES_ALLOWED:
-            self._start(step, task)
-            outcome = next(self._interruptible(executors.alone([task])))
+    def _try_alone(self, step: Step, crashed: Outcome) -> Outcome:
+        """Try a file that was in hand in a crash by itself: it may have been another's fault."""
+        source = crashed.task.source
+        while self._checkpoint.attempts(step.name, source) < CRASHES_ALLOWED:
+            if crashed.reason:
+                log.warning("⚠️ %s: %s; it is tried by itself", safe(source), crashed.reason)
+            self._stopper.check()
+            self._artefacts.empty(Path(crashed.task.out))
+            self._take_up(step, crashed.task, "it was in hand in a crash")
+            with self._stopper.working():
+                outcome = executors.run_alone(crashed.task)
             if outcome.status != "crashed":
                 return outcome
-        return Outcome(task, "failed", reason=f"set aside after {CRASHES_ALLOWED} crashed attempts")
+            crashed = outcome
+        reason = f"set aside after {CRASHES_ALLOWED} crashed attempts"
+        return Outcome(crashed.task, "failed", reason=reason, traceback=crashed.reason)
 
-    def _interruptible(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-        while True:
-            with self._stopper.working():
-                outcome = next(outcomes, None)
-            if outcome is None:
-                return
-            yield outcome
+    def _interruptible(
+        self, outcomes: Generator[Outcome, None, None]
+    ) -> Generator[Outcome, None, None]:
+        with contextlib.closing(outcomes):
+            while True:
+                with self._stopper.working():
+                    outcome = next(outcomes, None)
+                if outcome is None:
+                    return
+                yield outcome
 
-    def _take_up(self, step: Step, decision: Decision, params: Mapping[str, Any]) -> Task:
-        task = self._task(step, decision, params)
-        self._start(step, task)
-        log.debug("🔁 %s: %s", safe(decision.source), decision.why)
-        return task
+    def _next(self, step: Step, decision: Decision, params: Mapping[str, Any]) -> Task:
+        with self._stopper.sheltered():  # an executor pulls it while it is at work
+            return self._take_up(step, self._task(step, decision, params), decision.why)
 
-    def _start(self, step: Step, task: Task) -> None:
+    def _take_up(self, step: Step, task: Task, why: str) -> Task:
         self._check_free_space()
         self._checkpoint.start(step.name, task.source)
         what = f"{len(task.items)} recordings" if task.source == ALL else task.source
         log.info("%s: %s", step.doing, what)
+        log.debug("🔁 %s: %s", safe(task.source), why)
+        return task
 
     def _task(self, step: Step, decision: Decision, params: Mapping[str, Any]) -> Task:
         out = str(self._artefacts.new_folder(step.name, decision.name))

@@ -6,6 +6,7 @@ A step is a function of one recording, or, if its module says COLLECTIVE, of all
 may have several: who speaks is surveyed in each recording, agreed on over all, then isolated.
 """
 
+import contextlib
 import importlib
 import itertools
 import logging
@@ -141,8 +142,9 @@ class Runner:
         todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
-        for outcome in self._dispatcher.outcomes(step, todo, params):
-            self._take(step, by_source[outcome.task.source], outcome)
+        with contextlib.closing(self._dispatcher.outcomes(step, todo, params)) as outcomes:
+            for outcome in outcomes:
+                self._take(step, by_source[outcome.task.source], outcome)
         self._leave_out(step, decisions)
 
     def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:

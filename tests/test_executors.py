@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from pipeline import executors
-from pipeline.executors import Task
+from pipeline.executors import Task, hardware
 from pipeline.item import Item
 
 
@@ -14,7 +14,7 @@ def gpus(monkeypatch):
     """Sets how many GPUs there are."""
 
     def there_are(count: int) -> None:
-        monkeypatch.setattr(executors, "gpu_count", lambda: count)
+        monkeypatch.setattr(hardware, "gpu_count", lambda: count)
 
     return there_are
 
@@ -50,11 +50,11 @@ def test_gpus_are_counted_by_the_driver_and_need_a_cuda_build(tmp_path, monkeypa
     tool.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho 'GPU 1: B (UUID: y)'\n")
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(executors.importlib.metadata, "version", lambda _: torch)
-    executors.gpu_count.cache_clear()
+    monkeypatch.setattr(hardware.importlib.metadata, "version", lambda _: torch)
+    hardware.gpu_count.cache_clear()
 
-    assert executors.gpu_count() == count
-    executors.gpu_count.cache_clear()
+    assert hardware.gpu_count() == count
+    hardware.gpu_count.cache_clear()
 
 
 def test_worker_k_works_on_device_k(tmp_path):

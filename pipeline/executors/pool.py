@@ -1,0 +1,125 @@
+"""A pool of worker processes that die with us, one device each.
+
+In:  tasks, lazily. Out: their outcomes; "crashed" for all that were in hand as a worker died: who
+     did it shows when each runs alone.
+"""
+
+import contextlib
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from pipeline.executors.task import DEVICE_OF_WORKER, Outcome, Task, load, run_one
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def run_in_pool(
+    workers: int, devices: Sequence[str], tasks: Iterable[Task]
+) -> Generator[Outcome, None, None]:
+    """Do the tasks, one pulled for each worker that is free; after a crash with a new pool."""
+    waiting = iter(tasks)
+    while True:
+        in_hand: list[Task] = []  # pulled and not yet ended
+        pool = _Pool(workers, devices)
+        try:
+            with pool as running:
+                yield from _feed(running, waiting, in_hand, workers)
+            return
+        except BrokenProcessPool:
+            log.warning("a worker died (%s) with %d files in hand", pool.end(), len(in_hand))
+        yield from [pool.lost(task) for task in in_hand]
+
+
+def run_alone(task: Task) -> Outcome:
+    """Do one task in a process of its own."""
+    load.cache_clear()  # it may need all the memory that there is
+    pool = _Pool(1, (task.device,))
+    try:
+        with pool as running:
+            return running.submit(run_one, task).result()
+    except BrokenProcessPool:
+        return pool.lost(task)
+
+
+def _feed(
+    pool: ProcessPoolExecutor, waiting: Iterator[Task], in_hand: list[Task], workers: int
+) -> Iterator[Outcome]:
+    futures: set[Future[Outcome]] = set()
+    while True:
+        while len(in_hand) < workers and (task := next(waiting, None)):
+            in_hand.append(task)  # subtle: before submit, which raises if the pool just broke
+            futures.add(pool.submit(run_one, task))
+        if not futures:
+            return
+        done, futures = wait(futures, return_when=FIRST_COMPLETED)
+        for outcome in [future.result() for future in done]:
+            in_hand.remove(next(task for task in in_hand if task.source == outcome.task.source))
+            yield outcome
+
+
+class _Pool:
+    """A process pool whose workers die with us, and are killed when we leave: nothing is in their
+    hands then, or nothing that we still want."""
+
+    def __init__(self, workers: int, devices: Sequence[str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._started = context.Value("i", 0)
+        self._exit_codes: list[int | None] = []  # of workers that died by themselves
+        self._pool = ProcessPoolExecutor(
+            workers,
+            context,
+            initializer=_start_worker,
+            initargs=(self._started, tuple(devices), os.getpid()),
+        )
+
+    def __enter__(self) -> ProcessPoolExecutor:
+        return self._pool
+
+    def __exit__(self, *_: object) -> None:
+        # subtle: not only after an exception. A worker that was killed while it waited for work
+        # died with the queue's lock; the others would wait for it, and we for them, for ever.
+        # The public way, ProcessPoolExecutor.kill_workers, comes with Python 3.14.
+        processes = list((self._pool._processes or {}).values())
+        self._exit_codes = [process.exitcode for process in processes]
+        for process in processes:
+            process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def lost(self, task: Task) -> Outcome:
+        """Return the outcome of a task that was in hand as the pool broke."""
+        if not self._started.value:
+            return Outcome(task, "halted", reason=f"no worker process can start ({self.end()})")
+        return Outcome(task, "crashed", reason=f"its process died ({self.end()})")
+
+    def end(self) -> str:
+        """Return how the worker ended that broke the pool."""
+        # subtle: as one has died, the pool terminates the others
+        codes = sorted(filter(None, self._exit_codes), key=lambda code: code == -signal.SIGTERM)
+        code = codes[0] if codes else 0
+        if code == -signal.SIGKILL:
+            return "SIGKILL: the kernel sends it when memory runs out"
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-code).name
+        return f"exit code {code}"
+
+
+def _start_worker(started: Any, devices: tuple[str, ...], driver: int) -> None:
+    """Tie a worker to its driver's life and to its device."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != driver:  # it died before we could ask to be told
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the driver decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with started.get_lock():
+        number = started.value
+        started.value += 1
+    os.environ[DEVICE_OF_WORKER] = devices[number % len(devices)]

@@ -1,0 +1,165 @@
+"""One task: a file in one step. Done wherever it may be, it never raises; it has an outcome.
+
+In:  a `Task`, plain data. Out: an `Outcome`, plain data, with its files on the device.
+What an error says is decided here: something about the file, about the machine, or neither.
+"""
+
+import errno
+import functools
+import importlib
+import json
+import os
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.digest import folder_digest
+from pipeline.disk import Disk, explain
+from pipeline.item import Facts, Item, Reject, Result, Unusable
+
+# These errors say something about the machine, nothing about the file in hand.
+_MACHINE_ERRORS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+)
+DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
+_TRACEBACK_CHARS = 1500  # what is kept of a traceback; the log has it whole
+_PROBE_BYTES = 1 << 16  # more than a file system keeps in reserve for the end of a file
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file in one step, as plain data."""
+
+    module: str  # of the step, by its full name
+    items: tuple[Item, ...]  # one; all of them for a collective step
+    source: str  # what the result is recorded under
+    out: str  # a private empty folder
+    params: Mapping[str, Any]
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task. `status`: done, dropped, failed; crashed: the process died with it,
+    or its memory was too small for all that was at work; halted: the machine or the stage cannot
+    work, which says nothing about the file."""
+
+    task: Task
+    status: str
+    output: str = ""
+    files: tuple[tuple[str, int], ...] = ()  # (name, bytes), the main file first
+    digest: str = ""
+    seconds: float = 0.0
+    facts: Facts = field(default_factory=dict)
+    drops: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    traceback: str = ""
+
+
+def run_one(task: Task) -> Outcome:
+    """Do one task and say what became of it. Never raises: a file is isolated from the next."""
+    began = time.monotonic()
+    try:
+        module = importlib.import_module(task.module)
+        params = module.Params(**task.params)
+        models = load(task.module, json.dumps(task.params, sort_keys=True), _device(task))
+    except (Exception, SystemExit) as err:  # noqa: BLE001 - it is the stage's, not the file's
+        return _ended(task, began, "halted", err)
+    try:
+        subject = task.items if getattr(module, "COLLECTIVE", False) else task.items[0]
+        result = module.process(subject, Path(task.out), params, models)
+        return _done(task, began, result)
+    except Reject as err:
+        return _ended(task, began, "dropped", err)
+    except Unusable as err:
+        return _ended(task, began, "halted", err)
+    except (Exception, SystemExit) as err:  # noqa: BLE001 - not the next file's
+        return _broken(task, began, err)
+
+
+@functools.lru_cache(maxsize=1)  # one stage's models at a time
+def load(name: str, params: str, device: str) -> Any:
+    """Return a stage's models, the same ones as long as nothing else is asked for."""
+    module = importlib.import_module(name)
+    return module.load(module.Params(**json.loads(params)), device)
+
+
+def _device(task: Task) -> str:
+    return os.environ.get(DEVICE_OF_WORKER, task.device)
+
+
+def _done(task: Task, began: float, result: Result) -> Outcome:
+    out, disk = Path(task.out), Disk()
+    names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    if result.output not in names:
+        raise ValueError(f"{task.module} did not write the file it names: {result.output}")
+    names.sort(key=lambda name: name != result.output)
+    for name in names:
+        disk.sync_file(out / name)
+    return Outcome(
+        task,
+        "done",
+        output=result.output,
+        files=tuple((name, (out / name).stat().st_size) for name in names),
+        digest=folder_digest(out, names),
+        seconds=time.monotonic() - began,
+        facts=dict(result.facts),
+        drops=dict(result.drops),
+    )
+
+
+def _broken(task: Task, began: float, error: BaseException) -> Outcome:
+    """Return the outcome of an error in a stage, by what it says something about."""
+    if any(_is_out_of_memory(one) for one in _chain(error)):
+        # beside others there was no room for it; alone there may be
+        return _ended(task, began, "crashed", error, "out of memory")
+    if fault := _machine_fault(error, Path(task.out)):
+        return _ended(task, began, "halted", error, explain(fault, task.out))
+    return _ended(task, began, "failed", error)
+
+
+def _ended(
+    task: Task, began: float, status: str, error: BaseException, reason: str = ""
+) -> Outcome:
+    reason = reason or str(error) or type(error).__name__
+    if status == "failed" and not isinstance(error, ValueError | OSError):
+        reason = f"{type(error).__name__}: {reason}"
+    trace = "" if status == "dropped" else "".join(traceback.format_exception(error))
+    seconds = time.monotonic() - began
+    return Outcome(
+        task, status, reason=reason, traceback=trace[-_TRACEBACK_CHARS:], seconds=seconds
+    )
+
+
+def _machine_fault(error: BaseException, out: Path) -> OSError | None:
+    """Return what keeps every file from being done; None if it may be this one alone."""
+    for one in _chain(error):
+        if isinstance(one, OSError) and one.errno in _MACHINE_ERRORS:
+            return one
+    try:  # libraries hide errno, and an EIO may be the input's
+        Disk().write_file(out / ".probe", bytes(_PROBE_BYTES))
+        (out / ".probe").unlink()
+    except FileNotFoundError:  # the stage removed its folder: its own fault
+        return None
+    except OSError as err:
+        return err
+    return None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
