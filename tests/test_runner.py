@@ -508,7 +508,7 @@ def is_work(line: str) -> bool:
     return any(f"{verb}: " in line for verb in ("Taking", "Shouting", "Binding"))
 
 
-def start(*words: object) -> subprocess.Popen:
+def start(*words: object, **options) -> subprocess.Popen:
     """Start the cheap job without waiting for it."""
     return subprocess.Popen(
         [*COMMAND, *map(str, words)],
@@ -517,6 +517,7 @@ def start(*words: object) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        **options,
     )
 
 

@@ -73,7 +73,7 @@ class _Pool:
     def __init__(self, workers: int, devices: Sequence[str]) -> None:
         context = multiprocessing.get_context("spawn")
         self._started = context.Value("i", 0)
-        self._exit_codes: list[int | None] = []  # of workers that died by themselves
+        self._exit_codes: list[int | None] = []
         self._pool = ProcessPoolExecutor(
             workers,
             context,
@@ -89,10 +89,10 @@ class _Pool:
         # died with the queue's lock; the others would wait for it, and we for them, for ever.
         # The public way, ProcessPoolExecutor.kill_workers, comes with Python 3.14.
         processes = list((self._pool._processes or {}).values())
-        self._exit_codes = [process.exitcode for process in processes]
         for process in processes:
             process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._exit_codes = [process.exitcode for process in processes]
 
     def lost(self, task: Task) -> Outcome:
         """Return the outcome of a task that was in hand as the pool broke."""
@@ -102,9 +102,10 @@ class _Pool:
 
     def end(self) -> str:
         """Return how the worker ended that broke the pool."""
-        # subtle: as one has died, the pool terminates the others
-        codes = sorted(filter(None, self._exit_codes), key=lambda code: code == -signal.SIGTERM)
-        code = codes[0] if codes else 0
+        # subtle: as one has died, the others are ended, by the pool or by us
+        ours = (-signal.SIGTERM, -signal.SIGKILL)
+        codes = [code for code in self._exit_codes if code and code not in ours]
+        code = codes[0] if codes else -signal.SIGKILL
         if code == -signal.SIGKILL:
             return "SIGKILL: the kernel sends it when memory runs out"
         with contextlib.suppress(ValueError):

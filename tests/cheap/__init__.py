@@ -1,8 +1,9 @@
 """A flow of cheap stages on the real runner: `python -m tests.cheap INPUT --output OUT [...]`.
 
 Recordings are text files. What a text says decides what happens to it: "drop" is dropped, "boom"
-raises, "late" raises in the second stage, "die" kills its process, "exit" calls sys.exit, "halt"
-says that the stage cannot work; "wait" takes its time, "compute" too, in one call into C.
+raises, "late" raises in the second stage, "die" kills its process, "segv" by a null pointer, "exit"
+calls sys.exit, "hog" wants 2 GB of memory, "halt" says that the stage cannot work; "wait" takes its
+time, "compute" too, in one call into C; "hold" goes on when there is a file a.go beside a.wav.
 """
 
 from pipeline.plan import Step

@@ -1,5 +1,6 @@
 """Takes a text in."""
 
+import ctypes
 import hashlib
 import os
 import signal
@@ -33,13 +34,19 @@ def process(item: Item, out: Path, params: Params, models: None) -> Result:  # n
         raise Unusable("it says halt")
     if "die" in text:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "segv" in text:
+        ctypes.string_at(0)
+    if "hog" in text:
+        sys.stderr.write(f"{sum(len(mb) for mb in [b'x' * (1 << 20) for _ in range(2000)])}")
     if "exit" in text:
         sys.exit(7)
     if "compute" in text:
         (out / "started").touch()
         hashlib.pbkdf2_hmac("sha256", b"", b"", 30_000_000)  # one call into C, some 15 s
-    if "wait" in text:
+    if "wait" in text or "hold" in text:
         (out / "started").touch()
+    while "hold" in text and not Path(item.origin).with_suffix(".go").exists():
+        time.sleep(0.01)
     time.sleep(10 if "wait" in text else 0.005)
     (out / "taken.txt").write_text(text, encoding="utf-8")
     return Result("taken.txt", {"duration_s": float(len(text))})
