@@ -236,6 +236,31 @@ def test_a_pool_that_cannot_start_blames_no_file(tmp_path, monkeypatch):
         assert outcome.reason == "no worker process can start (exit code 9)"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_killed_while_it_starts_costs_nothing(tmp_path, monkeypatch, workers):
+    """It imports for seconds: an out-of-memory killer may well find it there. Once."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, os, pathlib\n"
+        "if '--multiprocessing-fork' in sys.argv:\n"
+        f"    try: pathlib.Path({str(tmp_path / 'killed')!r}).touch(exist_ok=False)\n"
+        "    except FileExistsError: pass\n"
+        "    else: os.kill(os.getpid(), 9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+    tasks = []
+    for name in "abc":
+        (tmp_path / f"{name}.wav").write_text("text")
+        (tmp_path / name).mkdir()
+        item = Item(f"{name}.wav", name, str(tmp_path / f"{name}.wav"))
+        tasks.append(Task("tests.cheap.take", (item,), item.source, str(tmp_path / name), {}))
+
+    outcomes = list(executors.processes(workers, ["cpu"])(tasks))
+    assert (tmp_path / "killed").exists()
+    assert sorted((o.task.source, o.status) for o in outcomes) == [
+        (f"{name}.wav", "done") for name in "abc"
+    ]
+
+
 def test_a_closed_pool_has_nothing_in_hand(tmp_path):
     """The lock is given back after it: nobody must still write then."""
     (tmp_path / "a.wav").write_text("hold")

@@ -6,6 +6,7 @@ In:  tasks, lazily. Out: their outcomes; "crashed" for all that were in hand as 
 
 import contextlib
 import ctypes
+import itertools
 import logging
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ def run_in_pool(
 ) -> Generator[Outcome, None, None]:
     """Do the tasks, one pulled for each worker that is free; after a crash with a new pool."""
     waiting = iter(tasks)
+    may_start_again = True
     while True:
         in_hand: list[Task] = []  # pulled and not yet ended
         pool = _Pool(workers, devices)
@@ -36,18 +38,17 @@ def run_in_pool(
             return
         except BrokenProcessPool:
             log.warning("a worker died (%s) with %d files in hand", pool.end(), len(in_hand))
-        yield from [pool.lost(task) for task in in_hand]
+        if pool.has_started() or not may_start_again:
+            yield from [pool.lost(task) for task in in_hand]
+        else:  # something killed a worker that was still importing; one more try will tell
+            may_start_again = False
+            waiting = itertools.chain(in_hand, waiting)
 
 
 def run_alone(task: Task) -> Outcome:
     """Do one task in a process of its own."""
     load.cache_clear()  # it may need all the memory that there is
-    pool = _Pool(1, (task.device,))
-    try:
-        with pool as running:
-            return running.submit(run_one, task).result()
-    except BrokenProcessPool:
-        return pool.lost(task)
+    return next(run_in_pool(1, (task.device,), [task]))
 
 
 def _feed(
@@ -94,9 +95,13 @@ class _Pool:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._exit_codes = [process.exitcode for process in processes]
 
+    def has_started(self) -> bool:
+        """Return whether any of its workers came as far as to begin."""
+        return bool(self._started.value)
+
     def lost(self, task: Task) -> Outcome:
         """Return the outcome of a task that was in hand as the pool broke."""
-        if not self._started.value:
+        if not self.has_started():
             return Outcome(task, "halted", reason=f"no worker process can start ({self.end()})")
         return Outcome(task, "crashed", reason=f"its process died ({self.end()})")
 
