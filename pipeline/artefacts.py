@@ -84,13 +84,16 @@ class Artefacts:
 
     def adopt(self, step: str, source: str, name: str, fingerprint: str) -> Record | None:
         """Return the record of an artefact that was put in place just before a crash, if it is
-        whole and what would be made again; a folder that is not is removed."""
+        whole and what would be made again; a folder that is not is removed.
+
+        subtle: by its digest, not its sizes; it may be one that was just found to be damaged.
+        """
         self._poll()
         folder = self.folder(step, name)
         record = read_record(folder)
         expected = (step, source, fingerprint)
         same = record and (record.stage, record.source, record.fingerprint) == expected
-        if record and same and not self.problems(record):
+        if record and same and not self.problems(record, deep=True):
             return record
         self.remove(step, name)
         return None
@@ -133,15 +136,16 @@ class Artefacts:
             return [Problem(folder / names[0], "Changed file")]
         return found
 
-    def restore(self, record: Record) -> list[Problem]:
+    def restore(self, record: Record, deep: bool) -> list[Problem]:
         """Link clips that were cleaned away back from the dataset; return what cannot be had."""
         for name, size in record.sizes():
             path = self.out / record.folder / name
             clip = self.out / "wavs" / path.name
             if not path.exists() and clip.is_file() and clip.stat().st_size == size:
+                self.begin_to_clean()  # there is something to clean again, whatever comes
                 self._disk.make_folders(path.parent)
                 self._disk.link(clip, path)
-        return self.problems(record)
+        return self.problems(record, deep)
 
     def publish(self, record: Record) -> None:
         """Make the dataset in `work` the one in the output folder, file by file; clips of the

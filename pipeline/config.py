@@ -30,6 +30,7 @@ from pipeline.stages.isolate_speakers import agree, survey
 
 CONFIG_FILE = "pipeline_config.yaml"
 CONFIG_VERSION = 1
+_END = "...\n"  # YAML's own mark for the end of a document
 _LIBRARIES = (
     "torch",
     "openai-whisper",
@@ -164,16 +165,20 @@ def write_configuration(path: Path, stored: Mapping[str, Any], disk: Disk) -> No
     """Write a configuration file, whole or not at all."""
     text = "# The settings of this dataset's run; they are locked on resume.\n"
     text += yaml.safe_dump(plain(dict(stored)), sort_keys=False, allow_unicode=True)
+    text += _END
     disk.replace_file(path, text.encode())
 
 
 def read_configuration(out: Path) -> dict[str, Any] | None:
     """Return the stored configuration; None if there is none, or none that can be read."""
     try:
-        stored = yaml.safe_load((out / CONFIG_FILE).read_text(encoding="utf-8"))
+        text = (out / CONFIG_FILE).read_text(encoding="utf-8")
+        stored = yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError):
         return None
-    return stored if is_configuration(stored) else None
+    # subtle: a file that was cut is YAML still, of fewer settings, if it was cut at a line's end
+    is_whole = text.rstrip().endswith(f"\n{_END.rstrip()}")
+    return stored if is_whole and is_configuration(stored) else None
 
 
 def is_configuration(stored: object) -> bool:

@@ -52,10 +52,12 @@ class Validator:
     def restore_clips(self) -> None:
         """Before a new dataset is built: link the clips that were cleaned away back from the old
         one. What cannot be had from there is done again from its start."""
+        # a dataset that was found damaged does not say which clip is: their own digests do
+        deep = self._verify or not any(self._checkpoint.records(self._steps[-1]))
         for record in list(self._checkpoint.records(self._steps[-2])):
             self._stopper.check()
             if record.cleaned:
-                self._forget_if(record, self._artefacts.restore(record))
+                self._forget_if(record, self._artefacts.restore(record, deep))
 
     def _problems(self, record: Record) -> list[Problem]:
         # after a power cut a size proves nothing: what was not synced may be zeros
