@@ -1,169 +1,132 @@
-"""Kills a job with kill -9 at random moments until it is through, and compares every byte.
+"""Kills a job at random moments and at every save point until it is through; compares every byte.
 
-    .venv/bin/python bench/crash_campaign.py --rounds 100 --seed 1
-    .venv/bin/python bench/crash_campaign.py --rounds 5 --real data/sample/letter.wav
+    .venv/bin/python bench/crash_campaign.py --rounds 300 --seed 1
+    .venv/bin/python bench/crash_campaign.py --rounds 20 --seed 1 --real data/sample/letter.wav
 
 Cheap stages on the real runner, or with --real the real stages on the recordings given. A round:
-a new output; the driver, a worker, or both are killed at a random file and moment; resume; until
-the job ends; then every byte of the dataset is compared with that of an undisturbed run. Prints
-rounds, kills by what was in hand, differences (0 is the promise) and files that were done twice.
-Exit code 1 where a round ends with other bytes.
+a new output; the driver, a worker or all at once get SIGKILL (the driver sometimes SIGTERM) at a
+save point or a random time; resume; until the job ends. At every kill: the state is valid YAML,
+what it calls done is never taken up again, at most one file a worker is lost, no process stays
+behind. At the end: a further run has nothing to do, every byte of the dataset and of the artefacts
+is that of an undisturbed run, and no temp file or lock is left.
+
+Runs are forked from a process that has imported everything; each tenth round (of real stages each
+twentieth) is started with `python -m` instead. Exit code 1 on any breach: it is printed with its
+round, whose folder is kept, and `--seed S --only ROUND` plays it again.
 """
 
 import argparse
-import collections
-import itertools
-import random
-import re
-import signal
-import subprocess
+import dataclasses
+import functools
+import multiprocessing
+import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import psutil
-
 ROOT = Path(__file__).parent.parent
-RECORDINGS = 12  # of the cheap job
-PATIENCE_S = 300  # seconds; a run of any round here takes a fraction
-MOST_KILLS = 8  # a round; then it may end
-DATASET = ("wavs", "kokoro", "styletts2", "metadata.csv", "metadata.jsonl", "rejected.jsonl")
-TAKEN_UP = re.compile(
-    r"(Taking|Shouting|Binding|Downloading|Looking for duplicates|Listening for voices|Choosing"
-    r"|Isolating|Enhancing|Transcribing|Segmenting|Building)[^:]*: (.+)"
-)
+sys.path.insert(0, str(ROOT))  # for running it as a script
+
+from bench.campaign.checks import contents  # noqa: E402
+from bench.campaign.figures import summary  # noqa: E402
+from bench.campaign.rounds import PATIENCE_S, Job, Round, play  # noqa: E402
+from bench.campaign.watching import KINDS, Watch  # noqa: E402
+from pipeline.executors import tame_threads  # noqa: E402
+from tests.sessions import preload, start  # noqa: E402
+
+TEXTS = 10  # recordings of the cheap job, and one that is dropped
 
 
 def main() -> None:
-    """Run the rounds; print what came of them."""
+    """Play the rounds; print what came of them."""
+    options = _options()
+    folder = Path(tempfile.mkdtemp(prefix="crash-campaign-"))
+    job = undisturbed(real_job(folder, options) if options.real else cheap_job(folder, options))
+    began = time.monotonic()
+    numbers = range(options.rounds) if options.only is None else [options.only]
+    rounds = play_all(job, numbers, options.jobs)
+    print("\n".join(summary(job, rounds, time.monotonic() - began)))
+    breached = any(each.breaches for each in rounds)
+    if not breached:
+        shutil.rmtree(folder)
+    sys.exit(1 if breached else 0)
+
+
+def cheap_job(folder: Path, options: argparse.Namespace) -> Job:
+    """Return the job of text files and cheap stages."""
+    texts = folder / "texts"
+    texts.mkdir()
+    for number in range(TEXTS):
+        (texts / f"text {number:02}.wav").write_text(f"this is number {number}")
+    (texts / "left out.wav").write_text("drop this one")
+    words = (str(texts),)
+    return Job(
+        folder, "tests.cheap", words, options.seed,
+        most_shots=4, two_workers_each=9, exec_each=1 if options.exec else 10,
+    )  # fmt: skip
+
+
+def real_job(folder: Path, options: argparse.Namespace) -> Job:
+    """Return the job of the real stages on the recordings given."""
+    words = (*(str(Path(name).absolute()) for name in options.real), "--whisper-model", "tiny.en")
+    return Job(  # a pool's workers, and python -m, import torch each time: seconds
+        folder, "pipeline", words, options.seed,
+        most_shots=3, two_workers_each=11, exec_each=1 if options.exec else 20,
+    )  # fmt: skip
+
+
+def undisturbed(job: Job) -> Job:
+    """Return the job with what two undisturbed runs have made and done: one by `python -m`, whose
+    output is what all rounds are held against, and a forked one, which is watched."""
+    _run(job, job.calm, by_exec=True)
+    tame_threads()
+    preload(job.command)
+    began = time.monotonic()
+    points = _run(job, job.folder / "watched", by_exec=False)
+    seconds = time.monotonic() - began
+    if contents(job.calm) != contents(job.folder / "watched"):
+        raise RuntimeError(f"two undisturbed runs differ: see {job.folder}")
+    return dataclasses.replace(job, calm_s=seconds, points=points)
+
+
+def play_all(job: Job, numbers: range | list[int], jobs: int) -> list[Round]:
+    """Return the rounds, played `jobs` at a time."""
+    # subtle: fork, so that what was imported is shared; nothing has been computed, no thread runs
+    context = multiprocessing.get_context("fork")
+    rounds = []
+    with ProcessPoolExecutor(jobs, context) as pool:
+        for each in pool.map(functools.partial(play, job), numbers):
+            rounds.append(each)
+            if each.breaches:
+                print(f"round {each.number}: BREACH {each.breaches[0]}", flush=True)
+    return rounds
+
+
+def _run(job: Job, out: Path, by_exec: bool) -> dict[str, int]:
+    """Run the job undisturbed; return its changes in `out` by kind."""
+    out.mkdir()
+    watch = Watch(out)
+    words = [*job.words, "--output", out]
+    run = start(job.command, words, out.with_suffix(".log"), prepare=job.prepare, by_exec=by_exec)
+    counts = Counter(watch.changes(run.pidfd, PATIENCE_S))
+    watch.close()
+    if run.wait(0.0) != 0:
+        raise RuntimeError(f"an undisturbed run failed: see {run.said}")
+    return {kind: counts[kind] for kind in KINDS}
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", type=int, help="play this round alone")
     parser.add_argument("--real", nargs="*", default=[], help="recordings for the real stages")
-    options = parser.parse_args()
-    rng = random.Random(options.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        campaign = Campaign(Path(folder), rng, options.real)
-        for number in range(options.rounds):
-            campaign.round(number)
-    print(campaign.summary(options.rounds))
-    sys.exit(1 if campaign.differences else 0)
-
-
-class Campaign:
-    """The rounds of one call and what they found."""
-
-    def __init__(self, folder: Path, rng: random.Random, real: list[str]) -> None:
-        self.differences: list[str] = []
-        self._kills: collections.Counter[str] = collections.Counter()
-        self._victims: collections.Counter[str] = collections.Counter()
-        self._twice = self._files = 0
-        self._folder, self._rng = folder, rng
-        if real:
-            self._command = ["-m", "pipeline", *map(str, map(Path.absolute, map(Path, real)))]
-            self._command += ["--whisper-model", "tiny.en"]
-        else:
-            self._command = ["-m", "tests.cheap", str(self._texts())]
-        calm = folder / "calm"
-        if self._start(calm, 1).wait() != 0:
-            raise RuntimeError("the undisturbed run failed")
-        self._expected = contents(calm)
-
-    def round(self, number: int) -> None:
-        """One output, killed again and again, then compared."""
-        out = self._folder / f"round-{number}"
-        done: list[tuple[str, str]] = []
-        for attempt in itertools.count():
-            process = self._start(out, self._rng.choice((1, 2)))
-            if attempt < MOST_KILLS:
-                done += self._kill(process)
-            rest = self._rest(process)
-            done += TAKEN_UP.findall(rest)
-            if process.returncode == 0 and attempt:
-                break
-            if attempt > 3 * MOST_KILLS:
-                self.differences.append(f"round {number}: does not end: {rest[-500:]}")
-                return
-        self._count(done)
-        if contents(out) != self._expected:
-            self.differences.append(f"round {number}: other bytes in {out}")
-
-    def summary(self, rounds: int) -> str:
-        """Return the figures, readable."""
-        lines = [f"{rounds} rounds, {sum(self._victims.values())} kills"]
-        lines += [f"  of {who}: {count}" for who, count in sorted(self._victims.items())]
-        lines += [f"  while {what}: {count}" for what, count in self._kills.most_common()]
-        lines.append(f"files taken up {self._files}, of these again {self._twice}")
-        lines.append(f"differences: {len(self.differences)}")
-        return "\n".join([*lines, *self.differences])
-
-    def _rest(self, process: subprocess.Popen) -> str:
-        """Wait for the end; a run that hangs is a difference, and is killed with all its own."""
-        try:
-            return str(process.communicate(timeout=PATIENCE_S)[0])
-        except subprocess.TimeoutExpired:
-            self.differences.append(f"hangs: {process.args}")
-            for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-                one.kill()
-            return str(process.communicate()[0])
-
-    def _kill(self, process: subprocess.Popen) -> list[tuple[str, str]]:
-        """Read a random number of files that are taken up, wait a moment, kill."""
-        found: list[tuple[str, str]] = []
-        wanted = self._rng.randint(1, 10)
-        for line in process.stdout or ():
-            if match := TAKEN_UP.search(line):
-                found.append((match[1], match[2]))
-            if len(found) >= wanted:
-                break
-        time.sleep(self._rng.random() * 0.03)
-        self._shoot(process, found[-1][0] if found else "starting")
-        return found
-
-    def _shoot(self, process: subprocess.Popen, doing: str) -> None:
-        if process.poll() is not None:
-            return
-        who = self._rng.choice(("the driver", "the driver", "everything", "a worker"))
-        victims = [psutil.Process(process.pid)]
-        if who != "the driver":
-            workers = victims[0].children(recursive=True)
-            victims = [*workers, *victims] if who == "everything" or not workers else workers[-1:]
-        for victim in victims:
-            try:
-                victim.send_signal(signal.SIGKILL)
-            except psutil.NoSuchProcess:
-                continue
-        self._victims[who] += 1
-        self._kills[doing] += 1
-
-    def _count(self, done: list[tuple[str, str]]) -> None:
-        self._files += len(done)
-        self._twice += sum(count - 1 for count in collections.Counter(done).values())
-
-    def _start(self, out: Path, workers: int) -> subprocess.Popen:
-        words = [*self._command, "--resume", "--output", str(out), "--workers", str(workers)]
-        return subprocess.Popen(
-            [sys.executable, *words],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def _texts(self) -> Path:
-        folder = self._folder / "texts"
-        folder.mkdir()
-        for number in range(RECORDINGS):
-            (folder / f"text {number:02}.wav").write_text(f"this is number {number}")
-        return folder
-
-
-def contents(out: Path) -> dict[str, bytes]:
-    """Return every byte of a dataset, by the path in it."""
-    found = [path for name in DATASET for path in sorted((out / name).rglob("*")) or [out / name]]
-    return {str(path.relative_to(out)): path.read_bytes() for path in found if path.is_file()}
+    parser.add_argument("--jobs", type=int, default=1, help="rounds at a time")
+    parser.add_argument("--exec", action="store_true", help="every run through python -m")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
