@@ -75,7 +75,7 @@ class Artefacts:
         """Put a finished artefact in its place, durably; return its record with final paths."""
         final = self.folder(record.stage, name)
         placed = record._replace(output=self._relative(final / record.output))
-        self._disk.write_file(temp / RECORD_FILE, encode(placed.to_event())[2:])
+        self._disk.write_file(temp / RECORD_FILE, [encode(placed.to_event())[2:]])
         for folder, _, _ in os.walk(temp):  # the files in it were synced by who wrote them
             self._disk.sync_folder(Path(folder))
         self.remove(record.stage, name)
@@ -164,7 +164,8 @@ class Artefacts:
 
     def begin_to_clean(self) -> None:
         """Leave a mark; without a state file, half cleaned must not look damaged."""
-        self._disk.write_file(self.out / WORK / CLEANED_MARK, _CLEANING)
+        self._disk.write_file(self.out / WORK / CLEANED_MARK, [_CLEANING])
+        self._disk.sync_folder(self.out / WORK)
 
     def is_half_cleaned(self) -> bool:
         """Return whether a crash came between the first and the last file to be removed."""
@@ -182,7 +183,8 @@ class Artefacts:
                 self._poll()
                 self._clean_file(self.out / record.folder / name)
         self._disk.remove_tree(self.out / WORK / _PARTIAL)
-        self._disk.write_file(self.out / WORK / CLEANED_MARK, b"")
+        self._disk.sync_all(self.out)  # the mark must not outlive a file that came back
+        self._disk.write_file(self.out / WORK / CLEANED_MARK, [])
 
     def _clean_file(self, path: Path) -> None:
         is_kept_clip = path.suffix == ".wav" and not (self.out / "wavs" / path.name).exists()

@@ -166,7 +166,7 @@ def write_configuration(path: Path, stored: Mapping[str, Any], disk: Disk) -> No
     text = "# The settings of this dataset's run; they are locked on resume.\n"
     text += yaml.safe_dump(plain(dict(stored)), sort_keys=False, allow_unicode=True)
     text += _END
-    disk.replace_file(path, text.encode())
+    disk.replace_file(path, [text.encode()])
 
 
 def read_configuration(out: Path) -> dict[str, Any] | None:

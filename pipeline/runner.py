@@ -254,8 +254,8 @@ class Runner:
 
     def _clean(self) -> None:
         """Remove the sound files that the dataset does not need, also where a crash left some."""
-        records = list(self._checkpoint.state.records.values())
-        left = any(r.status == "done" and not r.cleaned for r in records)
+        records = self._checkpoint.state.records
+        left = any(r.status == "done" and not r.cleaned for r in records.values())
         if self._settings.keep_temp or not (left or self._artefacts.is_half_cleaned()):
             return
         # subtle: both marks first, durably; half cleaned must not look damaged
@@ -263,7 +263,7 @@ class Runner:
         self._checkpoint.mark("cleaned")
         self._checkpoint.snapshot()
         failed = self._checkpoint.state.failures()
-        self._artefacts.clean([r for r in records if r.source not in failed])
+        self._artefacts.clean(r for r in records.values() if r.source not in failed)
 
     def _counts(self, stage: str) -> dict[str, Any]:
         records = list(self._checkpoint.records(stage))  # of the step that is called like it

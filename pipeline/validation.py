@@ -36,17 +36,21 @@ class Validator:
 
     def validate(self) -> None:
         """Take out of the state what is not on disk as recorded, so that it is done again."""
-        records = list(self._checkpoint.state.records.values())
+        records = self._checkpoint.state.records
         if not records:
             return
         log.info("⚠️ Validating checkpoint files...")
-        boot = boot_id()
-        for record in records:
+        boots = set()
+        for key in list(records):
+            record = records.get(key)  # one after the other: they may be a million
+            if record is None:
+                continue  # it went with another one of its recording
+            boots.add(record.boot)
             with self._stopper.working():  # large files take their time
                 problems = self._problems(record)
             self._forget_if(record, problems)
-        if any(record.boot != boot for record in records):
-            self._checkpoint.mark("verified", boot=boot)
+        if boots - {boot_id()}:
+            self._checkpoint.mark("verified", boot=boot_id())
         log.info("✅ Checkpoint validated and cleaned")
 
     def restore_clips(self) -> None:

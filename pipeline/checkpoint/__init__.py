@@ -91,7 +91,7 @@ class Checkpoint:
 
     def records(self, stage: str) -> Iterator[Record]:
         """Yield all records of a stage."""
-        return (record for record in self.state.records.values() if record.stage == stage)
+        return self.state.records.of(stage)
 
     def attempts(self, stage: str, source: str) -> int:
         """Return how often `source` was taken up in `stage` without an end: crashes."""

@@ -63,6 +63,11 @@ def decode(line: bytes) -> tuple[dict[str, Any], bool]:
     return event, found is not None and int(found[1], 16) == zlib.crc32(whole)
 
 
+def load_text(encoded: bytes) -> str:
+    """Return the text of a JSON string, quotes and all."""
+    return str(json.loads(encoded)) if b"\\" in encoded else encoded[1:-1].decode()
+
+
 def padding(size: int, length: int) -> bytes:
     """Return the newlines to put before a line of `length` bytes that is appended at `size`,
     so that it does not cross a page boundary (a longer one starts on one)."""

@@ -1,13 +1,13 @@
 """Reading the state back, whatever a crash, a full disk or a person left of it.
 
 In:  any bytes. Out: a `State`; reading never raises on bytes, only on a newer version of ours.
-Order of trust: lines with a right checksum; lines edited by hand that still say something; where
-anything could not be read, the artefacts' own records.
+Order of trust: lines with a right checksum; lines edited by hand that still say something; the
+whole file as YAML, where a person wrote it anew; then the artefacts' own records.
 """
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import yaml
 
 from pipeline.checkpoint.lines import decode
 from pipeline.checkpoint.record import CLEANED_MARK, Record, read_record
+from pipeline.checkpoint.table import Key, Table
 
 FORMAT_VERSION = 1
+BY_HAND = "the state was edited by hand; what it says is taken as it is"
+LARGEST_BY_HAND = 16_000_000  # bytes; as YAML a file needs a second for 3 MB, and nobody edits more
 _HEAD_CRC = re.compile(rb'^head_crc: "([0-9a-f]{8})"\n\Z', re.MULTILINE)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Key = tuple[str, str]  # (stage, source)
+_WRONG = (ValueError, KeyError, TypeError, IndexError, AttributeError, yaml.YAMLError)
 
 
 class NewerVersion(ValueError):
@@ -31,7 +34,7 @@ class NewerVersion(ValueError):
 class State:
     """What is known, in memory. `apply` is the only way in which it changes."""
 
-    records: dict[Key, Record] = field(default_factory=dict)
+    records: Table = field(default_factory=Table)
     attempts: dict[Key, int] = field(default_factory=dict)
     completed: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
@@ -65,9 +68,9 @@ class State:
         elif kind in ("published", "outdated"):
             self.published = kind == "published"
         elif kind == "verified":
-            self.records = {k: r._replace(boot=event["boot"]) for k, r in self.records.items()}
+            self.records.change(lambda record: record._replace(boot=event["boot"]))
         elif kind == "cleaned":
-            self.records = {key: _cleaned(record) for key, record in self.records.items()}
+            self.records.change(lambda record: record._replace(cleaned=record.status == "done"))
         else:
             raise ValueError(f"unknown event {kind!r}")
 
@@ -80,8 +83,7 @@ class State:
 
     def failures(self) -> dict[str, str]:
         """Return "stage: reason" of every recording that failed."""
-        failed = (record for record in self.records.values() if record.status == "failed")
-        return {record.source: f"{record.stage}: {record.reason}" for record in failed}
+        return {r.source: f"{r.stage}: {r.reason}" for r in self.records.failed()}
 
     def _stage(self, event: Mapping[str, Any]) -> None:
         stage = str(event["stage"])
@@ -97,35 +99,46 @@ def read_state(path: Path, work: Path) -> State:
     """Return the state in `path`; what is unreadable is made up from the records under `work`."""
     state = State()
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            state.existed = True
+            _read(file, state)
     except FileNotFoundError:
-        data = b""
-    else:
-        state.existed = True
-        _read(data, state)
+        pass
+    if state.damaged and path.stat().st_size <= LARGEST_BY_HAND:
+        state = _read_by_hand(path.read_bytes()) or state
     if state.damaged or (not state.existed and work.is_dir()):
         _rebuild(state, work)
     return state
 
 
-def _read(data: bytes, state: State) -> None:
-    head, files, journal = _split(data)
-    _read_head(head, state)
-    if not journal:  # a snapshot has one from its first instant
-        _damage(state, "it has no journal")
-    for line in [*files, *journal[:-1]]:
-        if line.strip():
+def _read(lines: Iterator[bytes], state: State) -> None:
+    """Read a file line by line; the lines of a million records are kept, not copied."""
+    head = []
+    for line in lines:
+        if line.startswith(b"files:"):
+            _check_begin(line, state)
+            break
+        head.append(line)
+    _read_head(b"".join(head), state)
+    for line in lines:
+        if line.startswith(b"journal:"):
+            _check_begin(line, state)
+            break
+        if not state.records.take_line(line):
             _read_line(line, state)
-    if journal and journal[-1] and not state.damaged:
-        state.warnings.append("the last line was not written whole and was cut off")
+    else:  # a snapshot has one from its first instant
+        _damage(state, "it has no journal")
+    for line in lines:
+        if line.endswith(b"\n"):
+            _read_line(line, state)
+        elif not state.damaged:
+            state.warnings.append("the last line was not written whole and was cut off")
 
 
-def _split(data: bytes) -> tuple[bytes, list[bytes], list[bytes]]:
-    """Return (head, lines of `files`, lines of `journal`; of these the last has no newline)."""
-    head, found, body = data.partition(b"\nfiles:")
-    files, _, journal = body.partition(b"\njournal:")
-    lines = files.split(b"\n")[1:]
-    return head + b"\n" * bool(found), lines, journal.split(b"\n")[1:]
+def _check_begin(line: bytes, state: State) -> None:
+    name, _, value = line.partition(b":")
+    if value.strip() not in (b"", b"[]"):
+        _damage(state, f"{name.decode()} is no list of lines")
 
 
 def _read_head(head: bytes, state: State) -> None:
@@ -135,20 +148,24 @@ def _read_head(head: bytes, state: State) -> None:
         values = yaml.load(head, Loader=_LOADER)
     except (yaml.YAMLError, ValueError, RecursionError) as err:
         values = str(err)
-    if not isinstance(values, dict) or "version" not in values:
+    if not isinstance(values, dict):
         _damage(state, "its head cannot be read")
         return
-    if isinstance(values["version"], int) and values["version"] > FORMAT_VERSION:
-        raise NewerVersion(
-            f"its version is {values['version']}, this program knows up to {FORMAT_VERSION}; "
-            "use the newer program, or --force-restart to begin anew"
-        )
-    if not intact:
-        state.warnings.append("the state was edited by hand; what it says is taken as it is")
     _take_head(values, state)
+    if not intact and not state.damaged:
+        state.warnings.append(BY_HAND)
 
 
 def _take_head(values: dict[str, Any], state: State) -> None:
+    version = values.get("version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise NewerVersion(
+            f"its version is {version}, this program knows up to {FORMAT_VERSION}; "
+            "use the newer program, or --force-restart to begin anew"
+        )
+    if version != FORMAT_VERSION:  # there has been none before it
+        _damage(state, f"its version is {version!r}")
+        return
     try:
         state.completed = [str(name) for name in values.get("completed_stages") or []]
         timings = values.get("stage_timings") or {}
@@ -162,16 +179,23 @@ def _take_head(values: dict[str, Any], state: State) -> None:
 
 
 def _read_line(line: bytes, state: State) -> None:
+    if not line.strip():
+        return
     try:
-        event, intact = decode(line)
-        if not intact:
-            event = _edited(line)
-        if "event" in event:
-            state.apply(event)
-        else:
-            _keep_published(state, Record.from_event(event))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, yaml.YAMLError):
-        _damage(state, f"a line cannot be read: {line[:60].decode(errors='replace')}")
+        event, intact = decode(line.rstrip(b"\n"))
+        _take_entry(event if intact else _edited(line), state)
+    except _WRONG:
+        _damage(state, f"a line cannot be read: {line[:60].decode(errors='replace').rstrip()}")
+
+
+def _take_entry(event: Mapping[str, Any], state: State) -> None:
+    """Take in an event of the journal, or a record of `files`: that one says nothing new."""
+    if "event" in event:
+        state.apply(event)
+    else:
+        published = state.published
+        state.add(Record.from_event(event))
+        state.published = published
 
 
 def _edited(line: bytes) -> dict[str, Any]:
@@ -182,10 +206,21 @@ def _edited(line: bytes) -> dict[str, Any]:
     return {key: value for key, value in values[0].items() if key != "crc"}
 
 
-def _keep_published(state: State, record: Record) -> None:
-    published = state.published  # a snapshot's own records are older than its head
-    state.add(record)
-    state.published = published
+def _read_by_hand(data: bytes) -> State | None:
+    """Return what a file says that a person, or a program of theirs, has written anew as YAML;
+    None where it does not have our shape."""
+    state = State(existed=True, warnings=[BY_HAND])
+    try:
+        values = yaml.load(data, Loader=_LOADER)
+        entries = [*(values["files"] or []), *(values["journal"] or [])]
+        _take_head(values, state)
+        for entry in entries:
+            _take_entry({key: value for key, value in entry.items() if key != "crc"}, state)
+    except NewerVersion:
+        raise
+    except (*_WRONG, RecursionError):
+        return None
+    return None if state.damaged else state
 
 
 def _damage(state: State, why: str) -> None:
@@ -206,7 +241,3 @@ def _rebuild(state: State, work: Path) -> None:
             found += 1
     if found:
         state.warnings.append(f"{found} results were taken from the artefacts' own records")
-
-
-def _cleaned(record: Record) -> Record:
-    return record._replace(cleaned=True) if record.status == "done" else record

@@ -145,7 +145,7 @@ def _machine_fault(error: BaseException, out: Path) -> OSError | None:
         if isinstance(one, OSError) and one.errno in _MACHINE_ERRORS:
             return one
     try:  # libraries hide errno, and an EIO may be the input's
-        Disk().write_file(out / ".probe", bytes(_PROBE_BYTES))
+        Disk().write_file(out / ".probe", [bytes(_PROBE_BYTES)])
         (out / ".probe").unlink()
     except FileNotFoundError:  # the stage removed its folder: its own fault
         return None
