@@ -35,11 +35,20 @@ def test_the_devices_are_those_wanted_and_there(gpus, wanted, count, found):
     assert executors.devices(wanted) == found
 
 
-def test_cuda_without_a_gpu_is_refused_by_name(gpus):
-    gpus(0)
+@pytest.mark.parametrize(
+    ("wanted", "count", "message"),
+    [
+        ("cuda", 0, "--device cuda: no NVIDIA GPU with a CUDA build of torch; use cpu"),
+        ("cuda:0", 0, "--device cuda:0: no NVIDIA GPU"),
+        ("cuda:2", 2, "--device cuda:2: there are only cuda:0, cuda:1"),
+        ("gpu", 2, "--device gpu: choose auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_by_name(gpus, wanted, count, message):
+    gpus(count)
 
-    with pytest.raises(ValueError, match="--device cuda: no NVIDIA GPU"):
-        executors.devices("cuda")
+    with pytest.raises(ValueError, match=message):
+        executors.devices(wanted)
 
 
 @pytest.mark.parametrize(

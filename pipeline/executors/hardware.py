@@ -3,6 +3,7 @@
 import functools
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 
@@ -18,14 +19,22 @@ def tame_threads() -> None:
 
 
 def devices(wanted: str) -> list[str]:
-    """Return the devices to use: all GPUs or the CPU for `auto`; else what was asked for."""
-    if wanted == "cuda":
-        wanted = "auto"
-        if not gpu_count():
-            raise ValueError("--device cuda: no NVIDIA GPU with a CUDA build of torch; use cpu")
-    if wanted != "auto":
-        return [wanted]
-    return [f"cuda:{k}" for k in range(gpu_count())] or ["cpu"]
+    """Return the devices to use: all GPUs or the CPU for `auto`; else what was asked for.
+
+    Raises ValueError for a device that is not there.
+    """
+    if wanted == "cpu":
+        return ["cpu"]
+    if not re.fullmatch(r"auto|cuda(:\d+)?", wanted):
+        raise ValueError(f"--device {wanted}: choose auto, cpu, cuda or cuda:N")
+    gpus = [f"cuda:{k}" for k in range(gpu_count())]
+    if wanted == "auto":
+        return gpus or ["cpu"]
+    if not gpus:
+        raise ValueError(f"--device {wanted}: no NVIDIA GPU with a CUDA build of torch; use cpu")
+    if wanted != "cuda" and wanted not in gpus:
+        raise ValueError(f"--device {wanted}: there are only {', '.join(gpus)}")
+    return gpus if wanted == "cuda" else [wanted]
 
 
 @functools.cache
