@@ -22,15 +22,17 @@ from typing import Any
 from argparse_dataclass import ArgumentParser
 
 from pipeline import __version__, config
+from pipeline.agreement import Request, WrongUse, has_checkpoint
 from pipeline.config import Settings
 from pipeline.console import start_logging
 from pipeline.disk import Disk, explain
 from pipeline.dispatch import LowDisk
 from pipeline.executors import tame_threads
-from pipeline.job import Request, WrongUse, has_checkpoint, run_job
+from pipeline.job import run_job
 from pipeline.lock import Locked, LostLock
 from pipeline.plan import Step
 from pipeline.runner import FAILED, FINISHED, FLOW, RunFailed
+from pipeline.sources import is_url, public_url
 from pipeline.stopping import Interrupted
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         inputs=inputs,
         given={name: value for name, value in given.items() if name != "output"},
         mode=_mode(Path(given["output"]), inputs, given),
-        command=shlex.join(["dataset-pipeline", *words]),
+        command=shlex.join(["dataset-pipeline", *map(_without_secrets, words)]),
         interval=_whole_number(INTERVAL, 1),
         lock_timeout_s=_whole_number(LOCK_TIMEOUT, 3600),
         ask=input if _on_terminal() else None,
@@ -99,6 +101,10 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         disk=disk,
     )
     return run_job(request)
+
+
+def _without_secrets(word: str) -> str:
+    return public_url(word) if is_url(word) else word
 
 
 def _mode(out: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> str:

@@ -1,22 +1,15 @@
-"""All settings, in one dataclass: the run's own and each stage's part. And pipeline_config.yaml.
+"""All settings, in one dataclass: the run's own and each stage's part.
 
-In:  the stages' `Params` and what the user gave.
-Out: `Settings`; the stored configuration of a run; what contradicts it on resume.
-Left out: the command line (`cli.py`).
+In:  the stages' `Params`. Out: `Settings`, checked; a stage's part of them.
+Left out: the command line (`cli.py`); the settings of the run before (`stored.py`).
 """
 
-import importlib.metadata
-import platform
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
-from pipeline import __version__
-from pipeline.checkpoint.lines import plain
-from pipeline.disk import Disk
 from pipeline.item import setting
 from pipeline.stages import (
     build_dataset,
@@ -27,23 +20,6 @@ from pipeline.stages import (
     transcribe_audio,
 )
 from pipeline.stages.isolate_speakers import agree, survey
-
-CONFIG_FILE = "pipeline_config.yaml"
-CONFIG_VERSION = 1
-_END = "...\n"  # YAML's own mark for the end of a document
-_LIBRARIES = (
-    "torch",
-    "openai-whisper",
-    "demucs",
-    "noisereduce",
-    "silero-vad",
-    "Resemblyzer",
-    "misaki",
-    "phonemizer-fork",
-    "soxr",
-    "soundfile",
-    "numpy",
-)
 
 
 @dataclass(frozen=True)
@@ -57,6 +33,10 @@ class RunSettings:
     force_restart: bool = setting(
         False, "remove what the last run made and begin anew", free=True, group="run"
     )
+    prune: bool = setting(
+        False, "take recordings that are gone from the input out of the dataset", free=True,
+        group="run",
+    )  # fmt: skip
     keep_temp: bool = setting(
         False, "keep the sound files of every stage in OUTPUT/work", free=True, group="run"
     )
@@ -67,7 +47,7 @@ class RunSettings:
         False, "say every save, skip, lock and validation", free=True, group="run"
     )
     workers: int = setting(
-        1, "processes a stage; 1 works in the main process", free=True, group="run"
+        1, "processes a stage; 1 works in the main process", free=True, group="run", least=1
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N", free=True, group="run")
     on_lock: Literal["ask", "wait", "kill", "fail"] = setting(
@@ -75,11 +55,12 @@ class RunSettings:
     )
     min_free_gb: float = setting(
         1.0, "stop, resumable, before less than this is free on the disk", unit="GB", free=True,
-        group="run",
+        group="run", least=0,
     )  # fmt: skip
     max_failures_in_a_row: int = setting(
-        10, "so many files failing one after the other stop the run", free=True, group="run"
-    )
+        10, "so many files failing one after the other stop the run", free=True, group="run",
+        least=1,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -134,80 +115,15 @@ def check(settings: Settings) -> None:
             raise ValueError(f"{flag} {value!r}: not of the kind of {each.default!r}")
         if allowed and value not in allowed:
             raise ValueError(f"{flag} {value}: choose one of {', '.join(map(str, allowed))}")
-    if settings.workers < 1:
-        raise ValueError(f"--workers {settings.workers}: at least 1")
+        least = each.metadata["least"]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{flag} {value}: give a finite number")
+        if least is not None and value < least:
+            raise ValueError(f"{flag} {value}: at least {least}")
 
 
 def _kind(default: object) -> Any:
     return (int, float) if isinstance(default, float) else type(default)
-
-
-def configuration(
-    settings: Settings,
-    inputs: Sequence[str],
-    weights: Mapping[str, str],
-    versions: Mapping[str, int],
-) -> dict[str, Any]:
-    """Return what is stored of a run: inputs (a path that is not UTF-8 in base64), locked
-    settings, sha256 of the weights, versions of the steps and of the libraries."""
-    return {
-        "version": CONFIG_VERSION,
-        "pipeline": __version__,
-        "inputs": list(inputs),
-        "settings": locked(settings),
-        "weights": dict(weights),
-        "steps": dict(versions),
-        "libraries": {"python": platform.python_version(), **_versions(_LIBRARIES)},
-    }
-
-
-def write_configuration(path: Path, stored: Mapping[str, Any], disk: Disk) -> None:
-    """Write a configuration file, whole or not at all."""
-    text = "# The settings of this dataset's run; they are locked on resume.\n"
-    text += yaml.safe_dump(plain(dict(stored)), sort_keys=False, allow_unicode=True)
-    text += _END
-    disk.replace_file(path, [text.encode()])
-
-
-def read_configuration(out: Path) -> dict[str, Any] | None:
-    """Return the stored configuration; None if there is none, or none that can be read."""
-    try:
-        text = (out / CONFIG_FILE).read_text(encoding="utf-8")
-        stored = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    # subtle: a file that was cut is YAML still, of fewer settings, if it was cut at a line's end
-    is_whole = text.rstrip().endswith(f"\n{_END.rstrip()}")
-    return stored if is_whole and is_configuration(stored) else None
-
-
-def is_configuration(stored: object) -> bool:
-    """Return whether `stored` has the shape of a configuration of ours."""
-    return (
-        isinstance(stored, dict)
-        and isinstance(stored.get("settings"), dict)
-        and isinstance(stored.get("weights", {}), dict)
-        and isinstance(stored.get("inputs"), list)
-        and all(isinstance(text, str) for text in stored["inputs"])
-    )
-
-
-def conflicts(
-    stored: Mapping[str, Any], given: Mapping[str, Any], still_open: Container[str] = ()
-) -> list[str]:
-    """Return one line for each locked setting that was given with another value than stored.
-
-    `still_open` settings may yet change: no result depends on them so far.
-    """
-    free = {each.name for each in fields(Settings) if each.metadata.get("free")}
-    return [
-        f"{name}: {stored['settings'][name]!r} in {CONFIG_FILE}, {value!r} given"
-        for name, value in given.items()
-        if name not in free
-        and name not in still_open
-        and value != "auto"  # it stands for what was chosen then
-        and stored["settings"].get(name, value) != value
-    ]
 
 
 def with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,22 +135,3 @@ def with_absolute_paths(given: Mapping[str, Any]) -> dict[str, Any]:
 def _absolute(text: str) -> str:
     paths = [text] if Path(text).exists() else text.split(",")
     return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths)
-
-
-def restored(stored: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
-    """Return the stored settings, with what was given on top."""
-    known = {each.name for each in fields(Settings)}
-    kept = {name: value for name, value in stored["settings"].items() if name in known}
-    return replace(
-        Settings(), **{**kept, **{k: v for k, v in given.items() if v != "auto" or k not in kept}}
-    )
-
-
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found

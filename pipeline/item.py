@@ -61,14 +61,18 @@ def setting(
     free: bool = False,
     is_path: bool = False,
     group: str = "",
+    least: float | None = None,
 ) -> Any:
     """Return a dataclass field that is also a command line flag: `--name` by the field's name.
 
     A choice is a field of a Literal type. `free` settings cannot change the result and may
     differ on resume; `is_path` ones (several: with commas) are stored as absolute paths; `group` is
-    the heading in --help (by default the stage's name).
+    the heading in --help (by default the stage's name); `least` is the lowest value allowed.
     """
-    metadata = {"help": help, "unit": unit, "free": free, "is_path": is_path, "group": group}
+    metadata = {
+        "help": help, "unit": unit, "free": free, "is_path": is_path, "group": group,
+        "least": least,
+    }  # fmt: skip
     return field(default=default, metadata=metadata)
 
 

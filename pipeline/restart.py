@@ -13,10 +13,10 @@ from typing import Any
 
 from pipeline.artefacts import WORK
 from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, read_record
-from pipeline.config import CONFIG_FILE, write_configuration
 from pipeline.console import LOG_FILE
 from pipeline.disk import Disk
 from pipeline.plan import ALL, ALL_NAME
+from pipeline.stored import CONFIG_FILE, write_configuration
 
 log = logging.getLogger(__name__)
 

@@ -25,6 +25,7 @@ from pipeline.dispatch import Dispatcher
 from pipeline.executors import Outcome
 from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
+from pipeline.publication import Publication
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
 
@@ -79,6 +80,9 @@ class Runner:
         self._stages = list(dict.fromkeys(step.stage for step in flow))
         names = [step.name for step in flow]
         self._validator = Validator(checkpoint, artefacts, names, settings.verify, stopper)
+        self._publication = Publication(
+            checkpoint, artefacts, names[0], names[-1], self._stages, keep_temp=settings.keep_temp
+        )
         self._dispatcher = Dispatcher(
             checkpoint,
             artefacts,
@@ -96,8 +100,8 @@ class Runner:
         """
         self._artefacts.sweep()
         self._validator.validate()
-        if self._is_complete():
-            self._clean()
+        if self._publication.stands(self._planner):
+            self._publication.clean()
             log.info("✅ Nothing to do: %s is complete", self._artefacts.out)
             return FINISHED
         self._validator.restore_clips()
@@ -139,6 +143,7 @@ class Runner:
         talk.say_skipped(step, [d.source for d in decisions if not d.why and d.source != ALL])
         if todo:
             self._checkpoint.reopen_stage(step.stage)
+            log.debug("📊 %s has %d files to do", step.name, len(todo))
         todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
@@ -225,45 +230,12 @@ class Runner:
                 log.info("🚮 Dropped: %s: %s", source, reason)
                 self._planner.lost.setdefault(source, f"{step.stage}: {reason}")
 
-    def _is_complete(self) -> bool:
-        """Return whether a dataset stands that this run could not change. No stage is imported."""
-        state = self._checkpoint.state
-        if not state.published or set(state.completed) != set(self._stages):
-            return False
-        known = {
-            record.source: record.stamp for record in self._checkpoint.records(self._flow[0].name)
-        }
-        same = all(
-            source.key in known and _are_same(known[source.key], self._planner.stamp(source.key))
-            for source in self._planner.sources
-        )
-        return same and not state.failures()
-
     def _finish(self) -> None:
-        """Publish the dataset, then remove the sound files that it does not need."""
         self._stopper.check()
-        record = self._checkpoint.get(self._flow[-1].name, ALL)
-        if record is None:
+        if self._checkpoint.get(self._flow[-1].name, ALL) is None:
             raise RunFailed("no dataset was built")
-        if not self._checkpoint.state.published:
-            if not record.cleaned:
-                self._artefacts.publish(record)
-            self._checkpoint.mark("published")
-        self._checkpoint.snapshot()
-        self._clean()
-
-    def _clean(self) -> None:
-        """Remove the sound files that the dataset does not need, also where a crash left some."""
-        records = self._checkpoint.state.records
-        left = any(r.status == "done" and not r.cleaned for r in records.values())
-        if self._settings.keep_temp or not (left or self._artefacts.is_half_cleaned()):
-            return
-        # subtle: both marks first, durably; half cleaned must not look damaged
-        self._artefacts.begin_to_clean()
-        self._checkpoint.mark("cleaned")
-        self._checkpoint.snapshot()
-        failed = self._checkpoint.state.failures()
-        self._artefacts.clean(r for r in records.values() if r.source not in failed)
+        self._publication.publish()
+        self._publication.clean()
 
     def _counts(self, stage: str) -> dict[str, Any]:
         records = list(self._checkpoint.records(stage))  # of the step that is called like it
@@ -278,8 +250,3 @@ class Runner:
             **{status: counts[status] for status in ("done", "dropped", "failed")},
             "seconds_of_audio": round(seconds, 1),
         }
-
-
-def _are_same(before: tuple[int, int, str] | None, now: tuple[int, int, str] | None) -> bool:
-    """Return whether two stamps are of the same bytes; a copy of a file has another time."""
-    return before == now or (before is not None and now is not None and "" != before[2] == now[2])

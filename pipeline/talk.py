@@ -29,6 +29,7 @@ def say_skipped(step: Step, sources: Sequence[str]) -> None:
     level = logging.INFO if len(sources) <= FEW else logging.DEBUG
     for source in sources:
         log.log(level, "⏭️ Already %s: %s", step.done, source)
+        log.debug("⏭️ %s: same bytes, settings and version as when it was %s", source, step.done)
     if len(sources) > FEW:
         log.info("⏭️ Already %s: %d files", step.done, len(sources))
 

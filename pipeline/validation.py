@@ -73,6 +73,8 @@ class Validator:
     def _forget_if(self, record: Record, problems: Sequence[Problem]) -> None:
         for problem in problems:
             log.info("❌ %s: %s (removed from state)", problem.what, safe(str(problem.path)))
+        if not problems:
+            log.debug("📂 %s of %s: as recorded", record.stage, safe(record.source))
         if problems:
             self._forget(record)
 

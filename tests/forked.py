@@ -64,8 +64,11 @@ def _child(
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
         before()
         code = cli.main(list(words), FLOW, disk)
-        sys.stdout.flush()
+    except SystemExit as err:  # argparse's
+        code = err.code if isinstance(err.code, int) else 1
     except BaseException:  # noqa: BLE001 - told to the parent by the exit code
         sys.excepthook(*sys.exc_info())
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)

@@ -24,8 +24,8 @@ from bench.campaign import checks
 from bench.campaign.rounds import SET_ASIDE, keys_taken_up
 from pipeline.artefacts import DATASET_INDEX, WORK
 from pipeline.checkpoint import RECORD_FILE, STATE_FILE, Checkpoint
-from pipeline.config import CONFIG_FILE
 from pipeline.lock import LOCK_FILE
+from pipeline.stored import CONFIG_FILE
 from tests.crashing import AtChange
 from tests.sessions import Run, start
 

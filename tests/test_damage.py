@@ -17,9 +17,9 @@ import yaml
 from pipeline.artefacts import WORK
 from pipeline.checkpoint import RECORD_FILE, STATE_FILE, Checkpoint
 from pipeline.checkpoint.lines import decode, encode
-from pipeline.config import CONFIG_FILE
 from pipeline.lock import LOCK_FILE
 from pipeline.runner import Runner
+from pipeline.stored import CONFIG_FILE
 from tests.forked import COMMON, files, run, texts
 
 EACH = 1 if os.environ.get("KOKORO_DAMAGE") == "all" else 50

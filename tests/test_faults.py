@@ -21,10 +21,10 @@ import pytest
 import yaml
 
 from pipeline.checkpoint import STATE_FILE, Checkpoint
-from pipeline.config import CONFIG_FILE
 from pipeline.disk import Disk
 from pipeline.lock import LOCK_FILE
 from pipeline.restart import RESTART_FILE
+from pipeline.stored import CONFIG_FILE
 from tests.forked import COMMON, files, run, texts
 
 ALL = os.environ.get("KOKORO_FAULTS") == "all"

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import STATE_FILE, Checkpoint
-from pipeline.config import CONFIG_FILE
+from pipeline.stored import CONFIG_FILE
 from tests.forked import COMMON, files, run, texts
 from tests.writelog import Operation, RecordingDisk, images, read_log
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import yaml
 
 from pipeline.checkpoint import RECORD_FILE, STATE_FILE, Checkpoint, State
-from pipeline.config import CONFIG_FILE
 from pipeline.console import LOG_FILE
 from pipeline.lock import LOCK_FILE
+from pipeline.stored import CONFIG_FILE
 from tests.sessions import members
 
 Key = tuple[str, str]  # (step, recording)

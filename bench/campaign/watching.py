@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pipeline.artefacts import WORK
 from pipeline.checkpoint import STATE_FILE
-from pipeline.config import CONFIG_FILE
 from pipeline.lock import LOCK_FILE
+from pipeline.stored import CONFIG_FILE
 
 # The points at which something was saved, or is about to be. A kill is aimed at the k-th of a kind.
 LOCKED = "the lock was taken"

@@ -30,7 +30,12 @@ PAGES = (
     "application/dash+xml",
 )
 LATER = (408, 425, 429, 500, 502, 503, 504)  # statuses that may pass; others are answers
-HINTS = {401: "it needs a user and password", 403: "the server forbids it", 404: "not there"}
+_AGAIN = "secrets are not stored: give the address again, with its user or token, and --resume"
+HINTS = {
+    401: f"it needs a user and password; {_AGAIN}",
+    403: f"the server forbids it; {_AGAIN}",
+    404: "not there",
+}
 
 
 class IsPage(Exception):

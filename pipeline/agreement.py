@@ -1,0 +1,187 @@
+"""What holds for a run: what was given, held against what is stored of the run before.
+
+In:  a `Request`. Out: an `Agreement`: settings, inputs, and the configuration to store; WrongUse
+where given and stored contradict each other. Nothing is touched before that is clear.
+"""
+
+import dataclasses
+import importlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline import config, executors, models, stored
+from pipeline.artefacts import WORK
+from pipeline.checkpoint import STATE_FILE, Checkpoint
+from pipeline.config import Settings
+from pipeline.disk import Disk
+from pipeline.plan import ALL, Step
+from pipeline.restart import RESTART_FILE
+from pipeline.runner import FLOW, RunFailed
+from pipeline.sources import is_url, public_url
+from pipeline.stored import CONFIG_FILE
+
+log = logging.getLogger(__name__)
+
+
+class WrongUse(ValueError):
+    """What was asked for contradicts itself or what is stored; nothing was touched."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    out: Path
+    inputs: Sequence[str]
+    given: Mapping[str, Any]  # settings given on the command line, by name
+    mode: str  # "start", "resume" or "restart"
+    command: str
+    interval: int = 1  # KOKORO_CHECKPOINT_INTERVAL
+    lock_timeout_s: int = 3600  # KOKORO_LOCK_TIMEOUT
+    ask: Callable[[str], str] | None = None  # None: there is no terminal
+    flow: Sequence[Step] = FLOW
+    disk: Disk = field(default_factory=Disk)
+
+
+def has_checkpoint(out: Path) -> bool:
+    """Return whether there is something to resume in `out`."""
+    return any((out / name).exists() for name in (STATE_FILE, CONFIG_FILE, RESTART_FILE, WORK))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What holds for a run."""
+
+    settings: Settings
+    inputs: Sequence[str]  # as they were given or stored, absolute; may hold secrets
+    configuration: Mapping[str, Any]  # to be stored
+
+
+def agree(request: Request) -> Agreement:
+    """Return what holds; WrongUse where it cannot. Weights that the stages name are fetched."""
+    before = _before(request)
+    settings, inputs = _agreed(request, before), _inputs(request, before)
+    return Agreement(settings, inputs, _configuration(request, before, settings, inputs))
+
+
+def _before(request: Request) -> dict[str, Any] | None:
+    """Return the configuration of the run before: the config file's, else the state's own copy."""
+    if request.mode == "start" or not has_checkpoint(request.out):
+        return None
+    before = stored.read_configuration(request.out)
+    if before is None:
+        kept = Checkpoint.peek(request.out).configuration
+        before = kept if stored.is_configuration(kept) else None
+        copy = f"its copy in {STATE_FILE} is taken" if before else "nor is there a copy of it"
+        log.warning("⚠️ %s cannot be read; %s", CONFIG_FILE, copy)
+    return before
+
+
+def _agreed(request: Request, before: Mapping[str, Any] | None) -> Settings:
+    """Return the settings that hold, `auto` resolved; WrongUse where they conflict."""
+    given = config.with_absolute_paths(request.given)
+    if before is None:
+        if not request.inputs:
+            raise WrongUse(f"no input is given, and none is stored in {request.out}")
+        settings = dataclasses.replace(Settings(), **given)
+    else:
+        if request.mode == "resume":
+            _refuse_conflicts(request, before, given)
+        settings = stored.restored(before, given)
+    config.check(settings)
+    for module in _modules(request.flow):
+        if hasattr(module, "check"):
+            module.check(module.Params(**config.params_for(module.Params, settings)))
+    return _resolved(settings)
+
+
+def _refuse_conflicts(
+    request: Request, before: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    conflicts = stored.conflicts(before, given, _still_open(request))
+    if conflicts:
+        raise WrongUse(
+            "settings are locked on resume:\n  " + "\n  ".join(conflicts) + "\n"
+            "resume without them, or begin anew with --force-restart"
+        )
+
+
+def _still_open(request: Request) -> set[str]:
+    """Return the settings of agreements that were not reached yet: the stage may have asked for
+    just such a setting."""
+    records = Checkpoint.peek(request.out).records
+    steps = zip(request.flow, _modules(request.flow), strict=True)
+    pending = (
+        module.Params
+        for step, module in steps
+        if getattr(module, "STICKY", False) and (step.name, ALL) not in records
+    )
+    return {each.name for params in pending for each in dataclasses.fields(params)}
+
+
+def _inputs(request: Request, before: Mapping[str, Any] | None) -> list[str]:
+    inputs = [_absolute(text) for text in request.inputs]
+    kept = [stored.readable(text) for text in before["inputs"]] if before is not None else []
+    if request.mode != "resume":
+        return inputs or kept
+    # a URL is stored without its secrets: given again, it stands for the stored one
+    whole = {public_url(text): text for text in inputs if is_url(text)}
+    return list(dict.fromkeys([*(whole.get(text, text) for text in kept), *inputs]))
+
+
+def _resolved(settings: Settings) -> Settings:
+    device = executors.devices(settings.device)[0]
+    return dataclasses.replace(
+        settings, whisper_model=models.resolve_whisper(settings.whisper_model, device)
+    )
+
+
+def _configuration(
+    request: Request, before: Mapping[str, Any] | None, settings: Settings, inputs: Sequence[str]
+) -> dict[str, Any]:
+    versions = {
+        step.name: module.VERSION
+        for step, module in zip(request.flow, _modules(request.flow), strict=True)
+    }
+    same = before is not None and before["settings"] == config.locked(settings)
+    known = before.get("weights") if before is not None and same else None
+    weights = known or _weights(request.flow, settings)
+    kept = [stored.storable(text) for text in inputs]
+    return stored.configuration(settings, kept, weights, versions)
+
+
+def _weights(flow: Sequence[Step], settings: Settings) -> dict[str, str]:
+    """Return the sha256 of the weights that the stages name; what is missing is fetched now."""
+    found: dict[str, str] = {}
+    for module in _modules(flow):
+        if hasattr(module, "weights"):
+            params = module.Params(**config.params_for(module.Params, settings))
+            try:
+                found |= module.weights(params)
+            except models.MissingWeights as err:
+                raise RunFailed(str(err)) from err
+    return found
+
+
+def _modules(flow: Sequence[Step]) -> list[ModuleType]:
+    return [importlib.import_module(step.module) for step in flow]
+
+
+def _absolute(text: str) -> str:
+    return text if "://" in text else str(Path(text).absolute())
+
+
+def keep(request: Request, agreement: Agreement, checkpoint: Checkpoint) -> None:
+    """Store what was agreed on, in its file and in the state."""
+    wanted = agreement.configuration
+    if stored.read_configuration(request.out) != wanted:
+        stored.write_configuration(request.out / CONFIG_FILE, wanted, request.disk)
+    before = checkpoint.state.configuration
+    if before.get("steps", wanted["steps"]) != wanted["steps"]:
+        checkpoint.mark("outdated")
+    if before != wanted:
+        checkpoint.configure(wanted)
