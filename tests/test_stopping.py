@@ -13,8 +13,9 @@ from pipeline import executors
 from pipeline.checkpoint import Checkpoint
 from pipeline.executors import Task
 from pipeline.item import Item
-from pipeline.lock import LOCK_FILE
+from pipeline.lock import LOCK_FILE, Lock
 from pipeline.stopping import PATIENCE_S
+from tests.sessions import start as start_forked
 from tests.test_limits import wait_until
 from tests.test_runner import COMMAND, ROOT, dataset, run, start, taken_up, texts
 
@@ -66,6 +67,28 @@ def test_a_stop_amid_one_long_call_into_c_is_no_crash_and_leaves_no_lock(tmp_pat
 
     assert process.wait(timeout=20) == 143
     assert Checkpoint.peek(out).attempts == {}
+    assert not (out / LOCK_FILE).exists()
+
+
+def test_a_stop_before_the_lock_is_taken_leaves_the_stale_one_as_it_was(tmp_path):
+    inputs, out = texts(tmp_path / "in", a="one"), tmp_path / "out"
+    out.mkdir()
+    (out / LOCK_FILE).write_text("pid: 999999\n")
+
+    def stop_first() -> None:
+        plain = Lock.acquire
+
+        def acquire(lock: Lock) -> object:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return plain(lock)
+
+        Lock.acquire = acquire
+
+    words = [inputs, "--output", out, "--min-free-gb", 0]
+    stopped = start_forked("tests.cheap", words, tmp_path / "log", prepare=stop_first)
+    assert stopped.wait(20.0) == 143
+    assert (out / LOCK_FILE).read_text() == "pid: 999999\n"
+    assert "🔒 Found stale lock file (PID: 999999 not running)" in run(*words).stdout
     assert not (out / LOCK_FILE).exists()
 
 

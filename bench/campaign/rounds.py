@@ -19,7 +19,7 @@ from bench.campaign.checks import Key
 from bench.campaign.shots import ALL, DRIVER, TIME, WORKER, Shot, shots
 from bench.campaign.watching import Watch
 from pipeline.checkpoint import STATE_FILE, Checkpoint, State
-from pipeline.lock import LOCK_FILE
+from pipeline.lock import LOCK_FILE, read_owner
 from pipeline.plan import ALL as ALL_RECORDINGS
 from tests.sessions import FLOWS, Run, members, start
 
@@ -93,6 +93,7 @@ def play(job: Job, number: int) -> Round:
 class _Ended:
     """A run that has ended."""
 
+    pid: int
     code: int
     hit: Shot | None
     said: list[str]
@@ -215,7 +216,8 @@ class _Game:
         said = run.said.read_text(encoding="utf-8", errors="replace").splitlines()
         after = Checkpoint.peek(self.out)
         keys = list(keys_taken_up(said, self._job.command))
-        return _Ended(-signal.SIGKILL if code is None else code, hit, said, before, after, keys)
+        code = -signal.SIGKILL if code is None else code
+        return _Ended(run.pid, code, hit, said, before, after, keys)
 
     def _look_at(self, ended: _Ended) -> None:
         round_ = self.round
@@ -239,8 +241,12 @@ class _Game:
             round_.kills.append(Kill(ended.hit, ended.step, len(ended.lost)))
 
     def _look_at_a_stop(self, ended: _Ended) -> None:
-        """A stop on request is no crash: nothing is held against a file, and the lock is gone."""
-        if (self.out / LOCK_FILE).exists():
+        """A stop on request is no crash: nothing is held against a file, and the lock is gone.
+
+        Its own lock: SIGTERM may come before it has taken over the one that a crash left.
+        """
+        owner = read_owner(self.out / LOCK_FILE)
+        if owner is not None and owner.pid == ended.pid:
             self._breach("a lock is left after SIGTERM")
         before, after = ended.before.attempts, ended.after.attempts
         if any(count > before.get(key, 0) for key, count in after.items()):
