@@ -8,11 +8,12 @@ Left out: what is written, and when; what the stages write (`executors/`); readi
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 _NO_LINKS = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -70,6 +71,14 @@ class Disk:
         """Flush file data to the device. Never call it again after it failed: see fsyncgate,
         https://wiki.postgresql.org/wiki/Fsync_Errors: the kernel has dropped the dirty pages."""
         self.perform("sync", self._path(fd), os.fdatasync, fd)
+
+    def flock(self, fd: int, how: int) -> None:
+        """Lock a file or folder as flock(2) does; the kernel drops it with the process."""
+        self.perform("flock", self._path(fd), fcntl.flock, fd, how)
+
+    def touch(self, path: Path) -> None:
+        """Give a file the present time, by the clock of its file system."""
+        self.perform("touch", path, os.utime, path)
 
     def truncate(self, fd: int, size: int) -> None:
         """Cut a file to `size` bytes."""
@@ -164,6 +173,13 @@ class Disk:
         finally:
             self.close(fd)
 
+    def rewrite(self, fd: int, data: bytes) -> None:
+        """Give an open file other content in place, for readers that put up with half of it."""
+        written = self.perform("pwrite", self._path(fd), os.pwrite, fd, data, 0)
+        if written < len(data):
+            self._refuse_rest(fd, len(data) - written)
+        self.truncate(fd, len(data))
+
     def replace_file(self, path: Path, chunks: Iterable[bytes]) -> None:
         """Give `path` new content, whole or not at all: temp file, sync, rename, sync folder."""
         temp = path.with_name(f".{path.name}.tmp")
@@ -191,9 +207,12 @@ class Disk:
         while view:
             written = self.write(fd, bytes(view))
             if written == 0:
-                what = f"cannot write {len(view)} bytes: {os.strerror(errno.ENOSPC)}"
-                raise OSError(errno.ENOSPC, what, str(self._path(fd)))
+                self._refuse_rest(fd, len(view))
             view = view[written:]
+
+    def _refuse_rest(self, fd: int, size: int) -> NoReturn:
+        what = f"cannot write {size} bytes: {os.strerror(errno.ENOSPC)}"
+        raise OSError(errno.ENOSPC, what, str(self._path(fd)))
 
     def _path(self, fd: int) -> Path:
         return self._paths.get(fd, Path(f"/proc/self/fd/{fd}"))

@@ -36,7 +36,7 @@ def run_job(request: Request) -> int:
     """
     stopper = Stopper()
     request.disk.make_folders(request.out)
-    lock = Lock(request.out, request.command, request.disk)
+    lock = Lock(request.out, request.command, request.disk, request.lock_timeout_s)
     on_lock = request.given.get("on_lock", "ask")
     try:
         with stopper.working():  # it may wait for hours

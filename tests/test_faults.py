@@ -30,7 +30,8 @@ from tests.forked import COMMON, files, run, texts
 ALL = os.environ.get("KOKORO_FAULTS") == "all"
 SAMPLE = 6  # places of each kind that is not tried everywhere
 DIED = 77
-CHANGING = ("open", "write", "mkdir", "link", "copy", "rename", "truncate", "rmdir", "remove")
+GROWING = ("open", "write", "pwrite", "mkdir", "link", "copy")
+CHANGING = (*GROWING, "rename", "truncate", "rmdir", "remove")
 
 
 class FaultyDisk(Disk):
@@ -57,7 +58,7 @@ class Fault:
     name: str
     do: Callable
     codes: tuple[int, ...]  # how the run may end
-    on: tuple[str, ...] = (*CHANGING, "sync", "sync_file", "sync_folder")
+    on: tuple[str, ...] = (*CHANGING, "sync", "sync_file", "sync_folder", "flock")
     then: Callable | None = None  # what happens to all later ones
     tears: bool = False  # it may leave a torn line, as a power cut does
 
@@ -88,7 +89,6 @@ def terminated(call: Callable, *args: object) -> object:
 
 
 EROFS = raising(errno.EROFS)
-GROWING = ("open", "write", "mkdir", "link", "copy")
 FAULTS = {
     fault.name: fault
     for fault in (

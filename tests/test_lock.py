@@ -99,20 +99,6 @@ def test_a_lock_file_that_was_replaced_is_noticed_and_not_removed(tmp_path):
     assert (tmp_path / LOCK_FILE).read_text() == "pid: 1\n"
 
 
-def test_of_many_starters_on_a_stale_lock_exactly_one_wins(tmp_path):
-    for number in range(3):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        (folder / LOCK_FILE).write_text("pid: 999999\n")
-        racers = [start(RACER, folder) for _ in range(4)]
-        (folder / "go").touch()
-        results = [racer.stdout.readline().strip() for racer in racers]
-        for racer in racers:
-            racer.communicate()
-
-        assert sorted(results) == ["lost", "lost", "lost", "won"]
-
-
 def test_the_lock_file_names_pid_host_and_command_first(tmp_path):
     lock = Lock(tmp_path, "dataset-pipeline ./audio")
     lock.acquire()
