@@ -102,8 +102,9 @@ def _agreed(request: Request, before: Mapping[str, Any] | None) -> Settings:
 def _refuse_conflicts(
     request: Request, before: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
-    conflicts = stored.conflicts(before, given, _still_open(request))
-    if conflicts:
+    if not stored.conflicts(before, given, set()):
+        return
+    if conflicts := stored.conflicts(before, given, _still_open(request)):
         raise WrongUse(
             "settings are locked on resume:\n  " + "\n  ".join(conflicts) + "\n"
             "resume without them, or begin anew with --force-restart"

@@ -149,14 +149,19 @@ class Intake:
 
 def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[list[Source], int]:
     """Return the recordings that are there, and how many inputs cannot be read."""
-    if not resumes:
+    try:
         return discover(inputs), 0
-    there = []
-    for text in inputs:
-        try:
-            discover([text])
-        except ValueError as err:
-            log.warning("⚠️ %s", err)
-        else:
-            there.append(text)
+    except ValueError:
+        if not resumes:
+            raise
+    there = [text for text in inputs if _can_be_read(text)]
     return discover(there) if there else [], len(inputs) - len(there)
+
+
+def _can_be_read(text: str) -> bool:
+    try:
+        discover([text])
+    except ValueError as err:
+        log.warning("⚠️ %s", err)
+        return False
+    return True

@@ -79,7 +79,9 @@ class Runner:
         self._flow = flow
         self._stages = list(dict.fromkeys(step.stage for step in flow))
         names = [step.name for step in flow]
-        self._validator = Validator(checkpoint, artefacts, names, settings.verify, stopper)
+        self._validator = Validator(
+            checkpoint, artefacts, names, stopper, verify=settings.verify, verbose=settings.verbose
+        )
         self._publication = Publication(
             checkpoint, artefacts, names[0], names[-1], self._stages, keep_temp=settings.keep_temp
         )

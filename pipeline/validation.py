@@ -25,11 +25,14 @@ class Validator:
         checkpoint: Checkpoint,
         artefacts: Artefacts,
         steps: Sequence[str],
-        verify: bool,
         stopper: Stopper,
+        *,
+        verify: bool,
+        verbose: bool,
     ) -> None:
         self._stopper = stopper
         self._verify = verify
+        self._verbose = verbose
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self._steps = steps
@@ -73,10 +76,10 @@ class Validator:
     def _forget_if(self, record: Record, problems: Sequence[Problem]) -> None:
         for problem in problems:
             log.info("❌ %s: %s (removed from state)", problem.what, safe(str(problem.path)))
-        if not problems:
-            log.debug("📂 %s of %s: as recorded", record.stage, safe(record.source))
         if problems:
             self._forget(record)
+        elif self._verbose:  # else not even in the log: a nightly run would add a line a file
+            log.debug("📂 %s of %s: as recorded", record.stage, safe(record.source))
 
     def _forget(self, record: Record) -> None:
         """Forget a result; what came of it is redone only if the new one is different (its

@@ -5,6 +5,7 @@ Left out: who may work; nothing that stands here decides that on a file system w
 """
 
 import contextlib
+import functools
 import os
 import socket
 import time
@@ -102,6 +103,7 @@ def describe_self(command: str) -> Owner:
     )
 
 
+@functools.cache  # asked for once a record on a resume
 def boot_id() -> str:
     """Return an id that changes with every boot of the machine; "" where there is none."""
     with contextlib.suppress(OSError):
