@@ -6,7 +6,11 @@ calls sys.exit, "hog" wants 2 GB of memory, "halt" says that the stage cannot wo
 time, "compute" too, in one call into C; "hold" goes on when there is a file a.go beside a.wav.
 """
 
+import os
+
 from pipeline.plan import Step
+
+PAUSE_S = float(os.environ.get("CHEAP_PAUSE_S", "0.005"))  # what a file takes in a stage
 
 FLOW = tuple(
     Step(name, doing, done, view, package="tests.cheap")

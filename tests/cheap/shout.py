@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.item import Item, Result, write_json
+from tests.cheap import PAUSE_S
 
 VERSION = int(os.environ.get("SHOUT_VERSION", "1"))  # an upgrade, for tests
 READS = ("take",)
@@ -21,7 +22,7 @@ def load(params: Params, device: str) -> None:  # noqa: ARG001
 
 
 def process(item: Item, out: Path, params: Params, models: None) -> Result:  # noqa: ARG001
-    time.sleep(0.005)
+    time.sleep(PAUSE_S)
     text = item.path("take", "taken.txt").read_text(encoding="utf-8").upper()
     if "LATE" in text and "MENDED" not in os.environ:
         raise ValueError("it says late")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.item import Item, Reject, Result, Unusable
+from tests.cheap import PAUSE_S
 
 VERSION = 1
 READS: tuple[str, ...] = ()
@@ -47,6 +48,6 @@ def process(item: Item, out: Path, params: Params, models: None) -> Result:  # n
         (out / "started").touch()
     while "hold" in text and not Path(item.origin).with_suffix(".go").exists():
         time.sleep(0.01)
-    time.sleep(10 if "wait" in text else 0.005)
+    time.sleep(10 if "wait" in text else PAUSE_S)
     (out / "taken.txt").write_text(text, encoding="utf-8")
     return Result("taken.txt", {"duration_s": float(len(text))})
