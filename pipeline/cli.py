@@ -24,7 +24,7 @@ from argparse_dataclass import ArgumentParser
 from pipeline import __version__, config
 from pipeline.agreement import Request, WrongUse, has_checkpoint
 from pipeline.config import Settings
-from pipeline.console import start_logging
+from pipeline.console import ask, start_logging
 from pipeline.disk import Disk, explain
 from pipeline.dispatch import LowDisk
 from pipeline.executors import tame_threads
@@ -96,7 +96,7 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         command=shlex.join(["dataset-pipeline", *map(_without_secrets, words)]),
         interval=_whole_number(INTERVAL, 1),
         lock_timeout_s=_whole_number(LOCK_TIMEOUT, 3600),
-        ask=input if _on_terminal() else None,
+        ask=ask if _on_terminal() else None,
         flow=flow,
         disk=disk,
     )
@@ -136,7 +136,7 @@ def _ask_mode(out: Path) -> str:
 def _yes(question: str) -> bool:
     while True:
         try:
-            answer = input(question).strip().lower()
+            answer = ask(question).strip().lower()
         except EOFError:
             return False
         if answer in ("y", "yes", "n", "no"):

@@ -5,7 +5,10 @@ Left out: colours and progress bars. A terminal that cannot show a sign gets pla
 
 import contextlib
 import logging
+import os
 import re
+import select
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,6 +69,32 @@ def log_to_file(out: Path) -> logging.Handler:
     handler.setLevel(logging.DEBUG)
     logging.getLogger("pipeline").addHandler(handler)
     return handler
+
+
+def ask(question: str) -> str:
+    """Print a question and return the line that is typed; EOFError where there is none.
+
+    subtle: not input(); a signal that comes between its question and its read would not be heard
+    before the next key. The wakeup descriptor is written to also then.
+    """
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        while sys.stdin not in select.select([sys.stdin, reader], [], [])[0]:
+            signals = os.read(reader, 64)  # their handlers have run by now, and raised nothing
+            if before >= 0:
+                os.write(before, signals)
+    finally:
+        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        os.close(reader)
+        os.close(writer)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
 
 
 def table(rows: Sequence[Sequence[object]]) -> list[str]:
