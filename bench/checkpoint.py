@@ -43,7 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     measured = []
     for size in options.sizes:
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        with tempfile.TemporaryDirectory(prefix=".bench-", dir=Path.cwd()) as folder:
             with_yaml = size <= options.yaml_up_to
             measured.append((size, *measure(Path(folder), size, with_yaml)))
             print(f"{size:,} records measured", flush=True)

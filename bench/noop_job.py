@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="noop-job-", dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=Path.cwd()) as name:
         folder = Path(name)
         commands = _commands(_venv() / "bin")
         first = {tool: _first_run(folder, tool, commands[tool], options.files) for tool in commands}
