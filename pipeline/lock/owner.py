@@ -7,6 +7,7 @@ Left out: who may work; nothing that stands here decides that on a file system w
 import contextlib
 import functools
 import os
+import re
 import socket
 import time
 import uuid
@@ -17,6 +18,10 @@ from typing import Any
 
 import psutil
 import yaml
+
+_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))  # left by docker, by podman
+_ENGINE_FOLDER = re.compile(r"/([0-9a-f]{64})/\S*hostname /etc/hostname ")
+_ID_DIGITS = 12  # as docker ps and podman ps show them
 
 
 @dataclass(frozen=True)
@@ -128,5 +133,15 @@ def _start_ticks(pid: int) -> int:
 
 
 def _container() -> str:
-    marks = (Path("/.dockerenv"), Path("/run/.containerenv"))
-    return socket.gethostname() if any(mark.exists() for mark in marks) else ""
+    """Return the container that we are in, by the name or id that its engine knows; "" outside."""
+    if name := os.environ.get("KOKORO_CONTAINER", ""):  # set by who started us: ci/launch, a pod
+        return name
+    if not any(mark.exists() for mark in _MARKS) and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return ""
+    # subtle: not the host name first; on the host's network it is the host's. Engines mount
+    # /etc/hostname from a folder named by the id, with any cgroup version.
+    with contextlib.suppress(OSError):
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+        if found := _ENGINE_FOLDER.search(mounts):
+            return found[1][:_ID_DIGITS]
+    return socket.gethostname()  # of a pod: its name
