@@ -4,39 +4,49 @@
 #   CUDA  docker build -t kokoro-dataset-pipeline .
 #   CPU   docker build --build-arg TORCH=cpu --build-arg BASE_IMAGE=docker.io/library/ubuntu:24.04 …
 #
+# Behind a proxy or mirror: secrets ca, pip and apt, and the folder ci/wheels (docs/container.md).
 # Left out: a cudnn or runtime base, since torch's wheels carry their own CUDA; ffmpeg and espeak-ng
-# of the system, which imageio-ffmpeg and espeakng-loader carry; weights, which come from /models.
+# of the system, which imageio-ffmpeg and espeakng-loader carry; weights, which come from /models;
+# a health check, which a job that ends has no use for.
 ARG BASE_IMAGE=docker.io/nvidia/cuda:13.0.1-base-ubuntu24.04
 
-FROM ${BASE_IMAGE} AS packages
+FROM ${BASE_IMAGE} AS base
+# subtle: no sharing=locked: podman 4.3 keeps that lock until the build ends, and so waits for itself;
+# image-install keeps two builds apart
+RUN --mount=type=bind,source=ci,target=/ci \
+    --mount=type=secret,id=ca --mount=type=secret,id=apt \
+    --mount=type=cache,target=/var/cache/apt \
+    --mount=type=cache,target=/var/lib/apt \
+    sh /ci/image-install apt python3 ca-certificates tini
+
+FROM base AS packages
 ARG TORCH=cuda
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-# Versions of apt packages are the base image's: a mirror keeps only the newest, a pin breaks the build
-# hadolint ignore=DL3008
-RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
-    apt-get update && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates
-RUN python3 -m venv /opt/venv
+RUN --mount=type=bind,source=ci,target=/ci \
+    --mount=type=secret,id=ca --mount=type=secret,id=apt \
+    --mount=type=cache,target=/var/cache/apt \
+    --mount=type=cache,target=/var/lib/apt \
+    sh /ci/image-install apt python3-venv && python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
-WORKDIR /build
-COPY requirements.txt requirements-nodeps.txt ./
-COPY ci/constraints.txt ci/
-RUN --mount=type=cache,target=/root/.cache/pip \
-    [ "$TORCH" != cpu ] || export PIP_EXTRA_INDEX_URL="$TORCH_INDEX"; \
-    pip install -c ci/constraints.txt "$(grep -oE '^torch==[^ ]+' requirements.txt)"
-RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install -c ci/constraints.txt -r requirements.txt \
-    && pip install --no-deps -r requirements-nodeps.txt
+# torch by itself: half of the bytes, and the part that changes least
+RUN --mount=type=bind,source=ci,target=/ci \
+    --mount=type=secret,id=ca --mount=type=secret,id=pip \
+    --mount=type=cache,target=/root/.cache/pip \
+    sh /ci/image-install torch "$TORCH" "$TORCH_INDEX"
+# hadolint ignore=DL3059
+RUN --mount=type=bind,source=ci,target=/ci \
+    --mount=type=secret,id=ca --mount=type=secret,id=pip \
+    --mount=type=cache,target=/root/.cache/pip \
+    sh /ci/image-install rest
 
-FROM ${BASE_IMAGE}
+FROM base
 LABEL org.opencontainers.image.title="Kokoro Dataset Pipeline" \
       org.opencontainers.image.description="From recordings to a dataset that trains Kokoro / StyleTTS2" \
       org.opencontainers.image.licenses="Apache-2.0"
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 ca-certificates tini \
-    && rm -rf /var/lib/apt/lists/* \
-    && mkdir -m 1777 /models
+# for whoever mounts nothing there; any uid may write
+RUN mkdir -m 1777 /models
 COPY --from=packages /opt/venv /opt/venv
+COPY LICENSE docs/licences.md /usr/share/doc/kokoro-dataset-pipeline/
 COPY pipeline /app/pipeline
 # Any uid may run it, with or without a passwd entry, on a read-only root with a tmpfs at /tmp
 ENV PATH=/opt/venv/bin:$PATH \

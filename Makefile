@@ -13,16 +13,21 @@ GPUS ?= auto
 CPU ?=
 IMAGE ?= kokoro-dataset-pipeline
 TAG ?=
+BASE_IMAGE ?=
+CA ?=
+PIP_CONF ?=
+APT_SOURCES ?=
 
 # $(value): a $ in a name is a $; single quotes: spaces and all other signs pass through the shell
 quoted = '$(subst ','\'',$(value $1))'
 set = $(strip $(foreach v,$1,$(if $(value $v),$v)))
 given = $(foreach v,$(call set,$1),$v=$(call quoted,$v))
-LAUNCH = $(call given,INPUT OUT WHISPER_MODEL ARGS RUNTIME GPUS CPU IMAGE TAG) ci/launch
+LAUNCH = $(call given,INPUT OUT WHISPER_MODEL ARGS RUNTIME GPUS CPU IMAGE TAG BASE_IMAGE CA PIP_CONF \
+  APT_SOURCES) ci/launch
 PYTHON_OF_VENV = .venv/bin/python
 
 .DEFAULT_GOAL = help
-.PHONY: help build run resume force-restart stop shell test lint bench sample lock clean
+.PHONY: help build run resume force-restart status stop shell test test-container lint bench sample lock licences clean
 
 help: ## this list
 	@echo 'Usage: make TARGET [VARIABLE=value ...]'
@@ -40,6 +45,9 @@ resume: ## go on with OUT after an interruption; with INPUT, take new files in t
 force-restart: ## remove what is in OUT and start again (with the same inputs unless INPUT is given)
 	@$(LAUNCH) force-restart
 
+status: ## how far the dataset in OUT is, and what works on it
+	@$(LAUNCH) status
+
 stop: ## stop the run that works on OUT; it can be resumed
 	@$(LAUNCH) stop
 
@@ -54,8 +62,14 @@ test: ## set up .venv, get the weights, run all tests
 	@$(PYTHON_OF_VENV) -m pipeline models fetch
 	@$(PYTHON_OF_VENV) -m pytest $(ARGS)
 
-lint: ## ruff and mypy
+test-container: ## build the image and test it for real, from nothing if need be (as root on Debian)
 	@ci/setup dev
+	@$(call given,RUNTIME BASE_IMAGE CA PIP_CONF APT_SOURCES) ci/test-container $(ARGS)
+
+lint: ## ruff, mypy, hadolint, shellcheck
+	@ci/setup dev
+	@.venv/bin/hadolint Dockerfile
+	@.venv/bin/shellcheck ci/launch ci/setup ci/lock ci/licences ci/test-container ci/image-install ci/*.sh .ci/run
 	@$(PYTHON_OF_VENV) -m ruff check .
 	@$(PYTHON_OF_VENV) -m ruff format --check .
 	@$(PYTHON_OF_VENV) -m mypy
@@ -69,8 +83,13 @@ sample: ## make data/sample again (needs flite)
 	@ci/setup
 	@$(PYTHON_OF_VENV) data/make_sample.py
 
-lock: ## write ci/constraints.txt from .venv, after a change of requirements
+lock: ## write ci/constraints.txt and ci/locked*.txt from .venv, after a change of requirements
+	@ci/setup dev
 	@ci/lock
+
+licences: ## write docs/licences.md: what the image ships, and under which licence
+	@ci/setup dev
+	@ci/licences
 
 clean: ## remove .venv and caches; datasets and weights stay
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -30,11 +30,15 @@ def script(path, text):
     path.chmod(0o755)
 
 
+TARGETS = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)[1]
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """A copy of Makefile and ci/launch where setup does nothing and python is a fake."""
     root = tmp_path / "a checkout"
-    script(root / "ci" / "launch", (ROOT / "ci" / "launch").read_text(encoding="utf-8"))
+    for name in ("launch", "container.sh"):
+        script(root / "ci" / name, (ROOT / "ci" / name).read_text(encoding="utf-8"))
     script(root / "ci" / "setup", "#!/bin/sh\n")
     (root / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
     script(root / "pipeline" / "__init__.py", '__version__ = "9.8.7"\n')
@@ -79,7 +83,9 @@ def test_help_lists_every_target_and_variable():
     assert variables == set(", ".join(named).split(", "))
 
 
-@pytest.mark.parametrize("target", ["run", "resume", "force-restart", "stop", "shell", "build"])
+@pytest.mark.parametrize(
+    "target", ["run", "resume", "force-restart", "status", "stop", "shell", "build"]
+)
 def test_make_n_prints_a_command_for_cron(target):
     """Spaces, quotes and dollars of INPUT and OUT come through make and the shell unharmed."""
     names = {"INPUT": "my $HOME 'audio'  x", "OUT": 'a "voice" $$'}
@@ -89,6 +95,15 @@ def test_make_n_prints_a_command_for_cron(target):
     command = shlex.split(output)
     assert command[-2:] == ["ci/launch", target]
     assert set(words) < set(command)
+
+
+@pytest.mark.parametrize("target", TARGETS.split())
+def test_make_n_names_no_path_of_this_machine(target):
+    """What is printed can be pasted into a crontab of another machine."""
+    output = run(["make", "-n", target, "INPUT=audio"], ROOT).stdout
+
+    assert output
+    assert [path for path in (str(ROOT), str(Path.home()), "/tmp/") if path in output] == []
 
 
 def test_an_input_that_exists_is_one_path(checkout):
@@ -246,6 +261,118 @@ def test_a_container_sees_every_path_where_it_is_outside(checkout, engine):
     assert f"type=bind,source={voice},target={voice}" in words
     assert f"{os.getuid()}:{os.getgid()}" in words
     assert words[-4:] == ["kokoro-dataset-pipeline:9.8.7-cpu", str(audio), "--output", str(voice)]
+
+
+def mounts(words):
+    """Return what is mounted read-only, of the words that docker got."""
+    found = [re.fullmatch(r"type=bind,source=(.*),target=\1,readonly", word) for word in words]
+    return [match[1] for match in found if match]
+
+
+def test_a_list_brings_what_it_names(checkout, engine):
+    """Folders once, however many files of them are listed; lists in lists; no URLs, no comments."""
+    for name in ("a b/one.wav", "a b/two.wav", "c/three.wav", "lists/more.m3u"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text("../c/three.wav\nnight.txt\n", encoding="utf-8")
+    lines = "\ufeff# tonight\n\n  ../a b/one.wav\n../a b/two.wav\r\nhttps://x.org/y.mp3\nmore.m3u"
+    (checkout / "lists" / "night.txt").write_text(lines, encoding="utf-8")
+
+    _, words = launch(checkout, "run", engine, INPUT="lists/night.txt", GPUS="none")
+    names = ("lists/night.txt", "a b", "lists/more.m3u", "c")
+    assert mounts(words) == [str(checkout / name) for name in names]
+
+
+def test_globs_and_the_files_of_flags_come_along(checkout, engine):
+    """Made absolute, since the container starts in OUT; words that are no paths stay."""
+    for name in ("audio/x.mp3", "voices/a.wav", "voices/b.wav", "base"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).touch()
+    flags = "--target-speaker voices/a.wav,voices/b.wav --whisper-model base --accent=voices/b.wav"
+
+    _, words = launch(checkout, "run", engine, INPUT="audio/*.mp3", ARGS=flags, GPUS="none")
+    a, b = checkout / "voices" / "a.wav", checkout / "voices" / "b.wav"
+    assert mounts(words) == [str(checkout / "audio"), str(a), str(b)]
+    assert str(checkout / "audio" / "*.mp3") in words
+    assert words[-4:] == [f"{a},{b}", "--whisper-model", "base", f"--accent={b}"]
+
+
+def test_resume_brings_what_the_first_run_read(checkout, engine):
+    """Without INPUT: the image reads what is stored, and it is mounted if it is still there."""
+    (checkout / "audio").mkdir()
+    (checkout / "my-voice").mkdir()
+    (checkout / "my-voice" / "pipeline_config.yaml").touch()
+    stored = f"printf '%s\\0' '{checkout}/audio' '{checkout}/gone' '/usr/[x'\n"
+    script(engine / "docker", f'{ECHO}case "$*" in *"--entrypoint python"*) {stored};; esac\n')
+
+    _, words = launch(checkout, "resume", engine, GPUS="none")
+    assert mounts(words) == [str(checkout / "audio"), "/usr"]
+
+
+def test_the_build_takes_mirrors_as_secrets(checkout, engine):
+    """Files by path, never their content; a base image and proxies as arguments."""
+    for name in ("ca.pem", "pip.conf"):
+        (checkout / name).touch()
+    given = {"CA": "ca.pem", "PIP_CONF": "pip.conf", "BASE_IMAGE": "here/debian", "CPU": "1"}
+
+    _, words = launch(checkout, "build", engine, HTTPS_PROXY="http://proxy:3128", **given)
+    wanted = {"BASE_IMAGE=here/debian", "TORCH=cpu", "HTTPS_PROXY=http://proxy:3128"}
+    assert wanted <= set(words)
+    secrets = [word for word in words if word.startswith("id=")]
+    assert secrets == [f"id=ca,src={checkout}/ca.pem", f"id=pip,src={checkout}/pip.conf"]
+
+
+def test_a_secret_that_cannot_be_read_is_wrong_use(checkout, engine):
+    """Named, before anything is built."""
+    result, words = launch(checkout, "build", engine, CA="no such.pem")
+
+    assert result.returncode == 2
+    assert "no such.pem" in result.stderr
+    assert "build" not in words
+
+
+def test_where_docker_runs_as_the_user_the_user_is_root_inside(checkout, engine):
+    """Rootless docker maps root to its owner, and every other uid to nobody we know."""
+    script(engine / "docker", f'{ECHO}[ "$1" != info ] || echo "[name=seccomp name=rootless]"\n')
+
+    _, words = launch(checkout, "resume", engine, GPUS="none")
+    assert words[words.index("--user") + 1] == "0:0"
+
+
+def test_sigterm_reaches_a_container_by_its_name_and_once(checkout, engine):
+    """Through the engine: a client on a terminal keeps signals to itself."""
+    fake = """case $1 in
+    run) trap 'exit 143' USR1; echo $$ > pid; echo ready; while :; do sleep 0.05; done ;;
+    kill) kill -USR1 "$(cat pid)" ;;
+    esac
+    """
+    script(engine / "docker", ECHO + fake)
+    variables = {"PATH": f"{engine}:{os.environ['PATH']}", "HOME": str(checkout), "GPUS": "none"}
+    variables["CALLS"] = str(checkout / "calls")
+    process = subprocess.Popen(
+        ["ci/launch", "resume"], cwd=checkout, env=variables, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 143
+    words = (checkout / "calls").read_text(encoding="utf-8").splitlines()
+    name = words[words.index("--name") + 1]
+    assert words[-4:] == ["kill", "--signal", "TERM", name]
+    assert f"KOKORO_CONTAINER={name}" in words
+
+
+@pytest.mark.parametrize("runtime", ["local", "docker"])
+def test_status_asks_the_pipeline_of_the_runtime(checkout, engine, runtime):
+    """Its exit code comes through; a folder that is not there is not made."""
+    missing, _ = launch(checkout, "status", engine, RUNTIME=runtime)
+    assert (missing.returncode, (checkout / "my-voice").exists()) == (2, False)
+    (checkout / "my-voice").mkdir()
+
+    fake = {"FAKE_CODE": "0" if runtime == "docker" else "3"}  # docker must answer first
+    result, words = launch(checkout, "status", engine, RUNTIME=runtime, **fake)
+    assert result.returncode == int(fake["FAKE_CODE"])
+    assert words[-2] == "status"
+    assert words[-1].endswith("my-voice")
 
 
 def test_a_comma_in_a_path_is_refused_for_containers(checkout, engine):

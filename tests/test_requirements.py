@@ -66,6 +66,19 @@ def test_every_locked_package_has_hashes(name):
     assert [b for b in packages if not re.search(r"--hash=sha256:[0-9a-f]{64}", b)] == []
 
 
+def test_the_dockerfile_installs_by_the_locks_alone():
+    """No pip but ci/image-install's, which takes no dependency that the locks do not name."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    script = (ROOT / "ci" / "image-install").read_text(encoding="utf-8")
+    code = "\n".join(line for line in script.splitlines() if not line.lstrip().startswith("#"))
+
+    assert "pip install" not in dockerfile
+    assert re.findall(r"pip install(.*)", code) == [
+        ' --disable-pip-version-check --progress-bar off --no-deps "$@"; }'
+    ]
+    assert set(re.findall(r"-r \S+/(\S+?)[\"';) ]", code)) == {"locked.txt", "locked-cuda.txt"}
+
+
 @pytest.mark.parametrize("python", ["3.11", "3.12"])
 def test_the_requirements_resolve_to_the_lock(python):
     """On both Pythons, to the same releases, each with a wheel for it. Asks the package index."""
