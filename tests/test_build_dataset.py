@@ -296,7 +296,7 @@ def test_a_spanish_dataset(tmp_path: Path) -> None:
 
     kokoro = lines(tmp_path / "out/kokoro/train_list.txt")
     assert facts["language"] == "es"
-    assert kokoro == ["wavs/a-1-0000.wav|ˈola, kˈe tˈal? tˈɛŋɡo βAntjˈuno ˈaɲos.|0"]
+    assert kokoro == ["wavs/a-1-0000.wav|ˈola, kˈe tˈal? tˈɛŋɡo βAntjˈun ˈaɲos.|0"]
 
 
 def test_japanese_says_what_is_missing() -> None:

@@ -83,7 +83,54 @@ def test_words_without_an_entry_are_counted() -> None:
 
     phonemizer.speak(["The Blorptown story of Blorptown.", "Nothing new."])
 
-    assert dict(phonemizer.guessed) == {"Blorptown": 2}
+    assert dict(phonemizer.heard.guessed) == {"Blorptown": 2}
+
+
+def test_letters_by_themselves_are_letters(english: Phonemizer) -> None:
+    """Not the article, and the sentence keeps its end."""
+    (said,) = english.speak([normalise("He had vitamin A. and vitamin C.", "en")])
+
+    assert said.kokoro == "hˌi hæd vˈITəmən ˈA. ænd vˈITəmən sˈi."
+    assert said.styletts2 == "hiː hæd vˈaɪɾəmɪn ˈeɪ . ænd vˈaɪɾəmɪn sˈiː ."
+
+
+def test_initials_are_spelled(english: Phonemizer) -> None:
+    """By both phonemizers, also where a letter alone would be the article."""
+    (said,) = english.speak([normalise("The A.B.C. of the U.S.", "en")])
+
+    assert said.kokoro == "ði ˌAbˌisˈi ʌv ðə jˌuˈɛs."
+    assert said.styletts2 == "ðɪ ˌeɪbˌiːsˈiː ʌvðə jˌuːˈɛs ."
+
+
+def test_words_read_by_another_languages_rules_are_counted() -> None:
+    """espeak-ng reads English words in French text as English: they may not sound like that."""
+    phonemizer = Phonemizer("fr", "american")
+
+    phonemizer.speak(["J'aime le football.", "Le football et le vin."])
+
+    assert dict(phonemizer.heard.foreign) == {"football": 2}
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de"])
+def test_a_word_that_nobody_can_say_is_named(language: str) -> None:
+    """Its clip has a fault that names it: it is not left out of the phonemes silently."""
+    phonemizer = Phonemizer(language, "american")
+
+    (said,) = phonemizer.speak(["the ꜩꜩ word"])
+
+    assert said.fault is not None
+    assert (said.fault.rule, said.fault.reason) == ("unpronounceable", "no phonemes for 'ꜩꜩ'")
+    assert dict(phonemizer.heard.silent) == {"ꜩꜩ": 1}
+
+
+def test_coverage_counts_symbols_and_names_the_unused(english: Phonemizer) -> None:
+    """What a report shows: which sounds the clips hold, and which none of them has."""
+    facts = english.heard.facts(["A judge, a nudge."], ["ʤˈʌʤ"], ["dʒˈʌdʒ"])
+
+    assert (facts["words"], facts["different_words"]) == (4, 4)
+    assert facts["symbols"]["kokoro"]["counts"] == [("ʤ", 2), ("ʌ", 1), ("ˈ", 1)]
+    assert "ʧ" in facts["symbols"]["kokoro"]["unused"]
+    assert "ʤ" not in facts["symbols"]["kokoro"]["unused"]
 
 
 @pytest.mark.parametrize(

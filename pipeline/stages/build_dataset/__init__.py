@@ -24,7 +24,7 @@ from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, validate
 
-VERSION = 1
+VERSION = 2
 READS: tuple[str, ...] = ("download_audio", "isolate_speakers", "segment_audio")
 COLLECTIVE = True
 
@@ -56,7 +56,7 @@ class Models:
         """Return the phonemizer of `language`, new for each dataset: it counts words."""
         if language not in self.ready:
             self.ready[language] = Phonemizer(language, self.params.english_accent)
-        self.ready[language].guessed.clear()
+        self.ready[language].heard.clear()
         return self.ready[language]
 
 
@@ -74,7 +74,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     recordings = read_recordings(items)
     language = job_language(recordings, params.language)
     phonemizer = models.phonemizer(language)
-    clips, faulty = _spoken_clips(recordings, language, phonemizer)
+    clips, faulty = _spoken_clips(recordings, phonemizer)
     rejected = list(_all_rejected(recordings, faulty))
     _require_clips(clips, rejected)
     chosen = val_ids([clip.made for clip in clips], params.val_percent, params.seed)
@@ -106,9 +106,10 @@ def job_language(recordings: Sequence[Recording], wanted: str) -> str:
 
 
 def _spoken_clips(
-    recordings: Sequence[Recording], language: str, phonemizer: Phonemizer
+    recordings: Sequence[Recording], phonemizer: Phonemizer
 ) -> tuple[list[lists.Clip], list[Rejected]]:
     """Return the clips with their phonemes, and those that cannot be used after all."""
+    language, british = phonemizer.language, phonemizer.accent == "british"
     clips: list[lists.Clip] = []
     faulty: list[Rejected] = []
     for recording in recordings:
@@ -119,7 +120,7 @@ def _spoken_clips(
                 reason = f"the recording is in {recording.language}, the dataset in {language}"
                 faulty += [_reject(clip, Fault("language", reason)) for clip in batch]
                 continue
-            texts = [normalise(clip.text, language) for clip in batch]
+            texts = [normalise(clip.text, language, british) for clip in batch]
             for clip, text, said in zip(batch, texts, phonemizer.speak(texts), strict=True):
                 if fault := _too_short(clip) or said.fault:
                     faulty.append(_reject(clip, fault))

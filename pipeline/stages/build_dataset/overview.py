@@ -35,6 +35,11 @@ def overview(
         by_source[one.source].append(one)
     kept = Counter(clip.made.source for clip in clips)
     rows = [_recording(one, by_source[one.source], kept[one.source]) for one in recordings]
+    pronunciation = phonemizer.heard.facts(
+        (clip.normalized for clip in clips),
+        (clip.kokoro for clip in clips),
+        (clip.styletts2 for clip in clips),
+    )
     return {
         "language": phonemizer.language,
         "recordings": rows,
@@ -48,7 +53,8 @@ def overview(
         "durations": [clip.made.duration_s for clip in clips],
         "input_s": sum(row["duration_s"] or 0.0 for row in rows),
         "used_s": sum(row["used_s"] for row in rows),
-        "guessed": sorted(phonemizer.guessed.items(), key=lambda word: (-word[1], word[0])),
+        "guessed": pronunciation["guessed"],
+        "pronunciation": pronunciation,
         "size": next((name for limit, name in _SIZES if len(clips) < limit), "100K<n<1M"),
     }
 

@@ -1,16 +1,13 @@
 """Text for the lists: one line, spoken out, in the punctuation that the trainers know.
 
 In: what whisper wrote. Out: `one_line` (as written, fit for a `|` file) and `normalise` (as
-spoken). English is spoken out by `english.py`; in other languages only numbers are (num2words),
-and signs like % are left to espeak-ng, which speaks them.
+spoken, by `spoken/`). What a language's rules leave is left to espeak-ng, which speaks it.
 """
 
 import re
 import unicodedata
 
-from num2words import num2words
-
-from pipeline.stages.build_dataset.english import spoken
+from pipeline.stages.build_dataset.spoken import FULL, powers, spoken
 
 MARKS = ';:,.!?—…"“”'  # known to both trainers (see alphabets)
 _WORD_MARKS = "' -"
@@ -45,33 +42,36 @@ def one_line(text: str) -> str:
     return " ".join("".join(printable).split())
 
 
-def normalise(text: str, language: str) -> str:
+def normalise(text: str, language: str, british: bool = False) -> str:
     """Return `text` as it is spoken, in words and MARKS; "" when there is nothing to speak.
 
     >>> normalise("It cost $3.50 in 1984 (really)!", "en")
     'It cost three dollars and fifty cents in nineteen eighty-four, really!'
     """
     for _ in range(_PASSES):
-        before, text = text, _normalise_once(text, language)
+        before, text = text, _normalise_once(text, language, british)
         if text == before:
             break
     return text if any(unicodedata.category(char)[0] in "LN" for char in text) else ""
 
 
-def _normalise_once(text: str, language: str) -> str:
-    text = _unicode(text)
-    if language == "en":
-        text = spoken(text)
-        return _punctuation(_only_known(text, _WORD_MARKS + MARKS))
-    text = _numbers(text, language)
-    return _punctuation(_only_known(text, _WORD_MARKS + MARKS + _ESPEAK_SPEAKS))
+def _normalise_once(text: str, language: str, british: bool) -> str:
+    text = spoken(_unicode(text, powers(language)), language, british)
+    text = text.replace("º", "o").replace("ª", "a")  # not said by any rule
+    left_to_espeak = "" if language in FULL else _ESPEAK_SPEAKS
+    return _punctuation(_only_known(text, _WORD_MARKS + MARKS + left_to_espeak))
 
 
-def _unicode(text: str) -> str:
-    """Return NFKC text with ASCII digits, the trainers' quotes and dashes, single spaces."""
-    text = re.sub(r"(?<=\d)\s*(?=[¼-¾⅐-⅞])", " and ", text)
-    text = text.replace("…", "...").replace("²", " squared").replace("³", " cubed")
-    text = unicodedata.normalize("NFKC", text.translate(_SAME)).translate(_SAME)
+def _unicode(text: str, powers: tuple[str, str]) -> str:
+    """Return NFKC text with ASCII digits, the trainers' quotes and dashes, single spaces.
+
+    "º" and "ª" stay: NFKC makes the letters o and a of them, and "1.º" is no "1.o".
+    """
+    text = re.sub(r"(?<=\d)\s*(?=[¼-¾⅐-⅞])", " ", text).replace("…", "...")
+    text = re.sub("(?<!m)²", f" {powers[0]} ", re.sub("(?<!m)³", f" {powers[1]} ", text))
+    parts = re.split("([ºª])", text.translate(_SAME))
+    text = "".join(p if p in "ºª" else unicodedata.normalize("NFKC", p) for p in parts)
+    text = text.translate(_SAME)
     text = "".join(_ascii_digit(char) for char in text if unicodedata.category(char) != "Cf")
     text = re.sub(r"\.{3,}", "…", re.sub(r"--+", "—", text))
     text = re.sub(r"(?<=\s)-(?=\s)", "—", text)
@@ -107,27 +107,3 @@ def _punctuation(text: str) -> str:
     text = re.sub(r"(?<=[.;:!?…—]),+", "", text)
     text = re.sub(r"(?<=[,;:!?…])(?=[^\W_])", " ", text)
     return re.sub(r"^[\s,.;:!?—…-]+(?=.)", "", text).rstrip(" ,-")
-
-
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[. ]\d{3})+(?![\d])")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
-
-
-def _numbers(text: str, language: str) -> str:
-    """Return `text` with numbers in words where num2words knows the language."""
-    try:
-        num2words(1, lang=language)
-    except NotImplementedError:
-        return text
-    text = _GROUPED.sub(lambda match: re.sub(r"[. ]", "", match[0]), text)
-    return _NUMBER.sub(lambda match: f" {_number(match[0], language)} ", text)
-
-
-def _number(digits: str, language: str) -> str:
-    if len(digits) > 15:
-        return " ".join(
-            str(num2words(int(one), lang=language)) for one in re.findall(r"\d", digits)
-        )
-    if digits.isdigit():
-        return str(num2words(int(digits), lang=language))
-    return str(num2words(digits.replace(",", "."), lang=language))

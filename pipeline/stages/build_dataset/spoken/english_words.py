@@ -17,7 +17,7 @@ ABBREVIATIONS = {
     "Co": "Company", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Mt": "Mount",
     "Ft": "Fort", "approx": "approximately", "dept": "department", "Dept": "Department",
     "est": "established", "Vol": "Volume", "vol": "volume", "Fig": "Figure", "ch": "chapter",
-    "Ph.D": "P H D",
+    "Ph.D": "PhD", "Vs": "versus", "Messrs": "Messers", "Mme": "Madame",
 }  # fmt: skip
 
 CURRENCIES = {  # sign: one, many, one hundredth, many of them
@@ -41,6 +41,10 @@ UNITS = {  # sign: one, many
     "km": ("kilometer", "kilometers"),
     "cm": ("centimeter", "centimeters"),
     "mm": ("millimeter", "millimeters"),
+    "km2": ("square kilometer", "square kilometers"),
+    "cm2": ("square centimeter", "square centimeters"),
+    "m2": ("square meter", "square meters"),
+    "m3": ("cubic meter", "cubic meters"),
     "m": ("meter", "meters"),
     "mi": ("mile", "miles"),
     "ft": ("foot", "feet"),
@@ -89,7 +93,10 @@ SIGNS = {
     "<": "less than", ">": "greater than",
 }  # fmt: skip
 
-DOMAINS = ["com", "org", "net", "edu", "gov", "io", "co", "uk", "html", "pdf"]
+DOMAINS = [
+    "com", "org", "net", "edu", "gov", "io", "co", "uk", "html", "pdf", "info", "tv", "ai", "app",
+    "dev", "eu", "de", "fr", "ca", "au",
+]  # fmt: skip
 
 ROMAN = {
     "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "X": 10,
@@ -98,5 +105,7 @@ ROMAN = {
 COUNTED = ["War", "Part", "Chapter", "Act", "Volume", "Book", "Phase", "Type", "Class", "Title"]
 KINGS = [
     "Henry", "Louis", "George", "Edward", "Charles", "James", "William", "Elizabeth", "Richard",
-    "Philip", "Paul", "Pius", "Benedict", "Napoleon", "Nicholas", "Catherine",
+    "Philip", "Paul", "Pius", "Benedict", "Napoleon", "Nicholas", "Catherine", "Alexander",
+    "Frederick", "Gregory", "Innocent", "Leo", "Francis", "Peter", "Ivan", "Ferdinand", "Mary",
+    "Margaret", "Robert", "David", "Alfonso", "Wilhelm", "Otto", "Ramesses", "Ptolemy",
 ]  # fmt: skip

@@ -1,0 +1,188 @@
+"""How one thing is said in English: a match of a pattern in `english.py` in words."""
+
+import re
+
+from num2words import num2words
+
+from pipeline.stages.build_dataset.spoken import english_words as words
+
+LONGEST = 15  # digits: longer ones are serial numbers, read one by one
+FIRST_YEAR, LAST_YEAR = 1100, 2099  # four bare digits in this range are read in pairs
+
+
+def cardinal(digits: str) -> str:
+    """Return a whole or decimal number in words: "1,234.5" -> one thousand … point five."""
+    whole, _, decimals = digits.replace(",", "").partition(".")
+    if len(whole) > LONGEST or (len(whole) > 1 and whole.startswith("0")):
+        said = one_by_one(whole)
+    else:
+        said = str(num2words(int(whole))).replace(",", "")
+    return f"{said} point {one_by_one(decimals)}" if decimals else said
+
+
+def ordinal(digits: str) -> str:
+    """Return "21" -> twenty-first."""
+    return str(num2words(int(digits.replace(",", "")[:LONGEST]), to="ordinal")).replace(",", "")
+
+
+def one_by_one(digits: str) -> str:
+    """Return "007" -> zero zero seven."""
+    return " ".join(str(num2words(int(digit))) for digit in digits)
+
+
+def year(digits: str) -> str:
+    """Return "1984" -> nineteen eighty-four."""
+    return str(num2words(int(digits), to="year"))
+
+
+def bare_number(digits: str) -> str:
+    """Return a number without any hint around it: four digits may be a year."""
+    if re.fullmatch(r"\d{4}", digits) and FIRST_YEAR <= int(digits) <= LAST_YEAR:
+        return year(digits)
+    return cardinal(digits)
+
+
+def money(match: re.Match[str]) -> str:
+    one, many, cent, cents = words.CURRENCIES[match["sign"]]
+    amount, scale = match["amount"], match["scale"]
+    if scale:
+        return f"{cardinal(amount)} {words.SCALES.get(scale, scale)} {many}"
+    whole, _, small = amount.replace(",", "").partition(".")
+    if len(small) != 2:
+        return f"{cardinal(amount)} {one if amount == '1' else many}"
+    parts = []
+    if int(whole) or not int(small):
+        parts.append(f"{cardinal(whole)} {one if int(whole) == 1 else many}")
+    if int(small):
+        parts.append(f"{cardinal(str(int(small)))} {cent if int(small) == 1 else cents}")
+    return " and ".join(parts)
+
+
+def time(match: re.Match[str]) -> str:
+    hour, minute, half = match["hour"], match["minute"], match["half"]
+    parts = [cardinal(str(int(hour)))]
+    if minute and int(minute):
+        parts.append(f"oh {cardinal(minute[1])}" if minute[0] == "0" else cardinal(minute))
+    elif minute and not half:
+        parts.append("o'clock" if 1 <= int(hour) <= 12 else "hundred")
+    if match["second"]:
+        parts.append(cardinal(str(int(match["second"]))))
+    if half:
+        parts.append(half[0].upper() + "M")
+    return " ".join(parts) + kept_stop(match)
+
+
+def kept_stop(match: re.Match[str]) -> str:
+    """The full stop of "p.m." ends the sentence too when nothing, or a capital, follows."""
+    rest = match.string[match.end() :].lstrip()
+    ends = not rest or rest[0].isupper()
+    return "." if match[0].endswith(".") and ends else ""
+
+
+def iso_date(match: re.Match[str]) -> str:
+    month, day = int(match[2]), int(match[3])
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return " ".join(bare_number(part) for part in match.groups())
+    return f"{words.MONTHS[month - 1]} {ordinal(match[3])}, {bare_number(match[1])}"
+
+
+def american_date(match: re.Match[str]) -> str:
+    """Return 3/4/1865 -> March fourth, eighteen sixty-five; the day first where it must be."""
+    month, day = int(match[1]), int(match[2])
+    if month > 12:
+        month, day = day, month
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return " ".join(bare_number(part) for part in match.groups())
+    return f"{words.MONTHS[month - 1]} {ordinal(str(day))}, {_year_of(match[3])}"
+
+
+def british_date(match: re.Match[str]) -> str:
+    """Return 3/4/1865 -> the third of April eighteen sixty-five."""
+    day, month = int(match[1]), int(match[2])
+    if month > 12:
+        month, day = day, month
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return " ".join(bare_number(part) for part in match.groups())
+    return f"the {ordinal(str(day))} of {words.MONTHS[month - 1]} {_year_of(match[3])}"
+
+
+def _year_of(digits: str) -> str:
+    return bare_number(digits) if len(digits) == 4 else cardinal(str(int(digits)))
+
+
+def height(match: re.Match[str]) -> str:
+    """Return 5'10" -> five foot ten."""
+    inches = f" {cardinal(match[2])}" if int(match[2]) else ""
+    return f"{cardinal(match[1])} foot{inches}"
+
+
+def address(match: re.Match[str]) -> str:
+    """Return www.example.com/a -> WWW dot example dot com slash a."""
+    text = re.sub(r"^www(?=\.)", "WWW", re.sub(r"^https?://", "", match[0]))
+    said = {".": "dot", "/": "slash", "-": "dash", "@": "at", "_": "underscore", "+": "plus"}
+    return " ".join(re.sub(r"[./@_+-]", lambda one: f" {said[one[0]]} ", text).split())
+
+
+def day_month(match: re.Match[str]) -> str:
+    the = match[1] or "the "
+    return f"{the}{ordinal(match[2])} of {match[3]}"
+
+
+def decade(match: re.Match[str]) -> str:
+    digits = match[1]
+    if digits == "2000":
+        return "two thousands"
+    said = year(digits) if len(digits) == 4 else cardinal(digits)
+    return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
+
+
+def fraction(match: re.Match[str]) -> str:
+    above, below = int(match[1]), int(match[2])
+    if not (0 < above < below and below in (2, 3, 4, 5, 6, 8, 10, 16)):
+        return f"{bare_number(match[1])} {bare_number(match[2])}"
+    part = {2: "half", 4: "quarter"}.get(below) or ordinal(match[2])
+    return f"{cardinal(match[1])} {part}{'s' if above > 1 else ''}"
+
+
+def unit(match: re.Match[str]) -> str:
+    one, many = words.UNITS[match["unit"]]
+    return f"{cardinal(match['amount'])} {one if match['amount'] == '1' else many}"
+
+
+def part_of_unit(match: re.Match[str]) -> str:
+    """Return (two and one) half m2 -> half square meters."""
+    return f"{match['part']} {words.UNITS[match['unit']][1]}"
+
+
+def score(match: re.Match[str]) -> str:
+    """Return 3:2 -> three to two."""
+    return f"{cardinal(match[1])} to {cardinal(match[2])}"
+
+
+def phone(match: re.Match[str]) -> str:
+    return ", ".join(one_by_one(group) for group in match[0].split("-"))
+
+
+def dotted(match: re.Match[str]) -> str:
+    return " point ".join(cardinal(part) for part in match[0].split("."))
+
+
+def initials(match: re.Match[str]) -> str:
+    """Return A.B.C. -> ABC, U.S. -> US: both phonemizers spell these; "A B C" has an article."""
+    letters = match[0].replace(".", "").upper()
+    # subtle: these alone are words in capitals too, and would be read as such
+    said = "-".join(letters) if letters in ("IT", "AS", "AM", "AT", "IN", "NO", "SO") else letters
+    return said + ("" if match.string[match.end() :].strip() else ".")
+
+
+def roman_cardinal(match: re.Match[str]) -> str:
+    return f"{match[1]} {cardinal(str(words.ROMAN[match[2]]))}"
+
+
+def roman_ordinal(match: re.Match[str]) -> str:
+    return f"{match[1]} the {ordinal(str(words.ROMAN[match[2]]))}"
+
+
+def abbreviation(match: re.Match[str]) -> str:
+    ends = not match.string[match.end() :].strip()
+    return words.ABBREVIATIONS[match[1]] + ("." if ends else "")

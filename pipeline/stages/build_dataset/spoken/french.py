@@ -1,0 +1,125 @@
+"""French: premier and première, hours with h, Roman numbers for kings and centuries."""
+
+import re
+
+from . import numbers
+from .words import Words
+
+_FEMININE = re.compile(
+    r"(?:heures?|minutes?|secondes?|tonnes?|livres?|femmes?|filles?|années?|fois|personnes?"
+    r"|voitures?|pages?|semaines?|journées?|nuits?|maisons?|places?|pièces?|villes?|lignes?"
+    r"|parties?|mètres? carrées|\w+(?:tions?|sions?|ités?|ettes?|elles?))\b",
+    re.IGNORECASE,
+)
+_KINGS = {"Louis", "Charles", "Henri", "François", "Philippe", "Napoléon", "Jean", "Paul", "Pie"}
+_QUEENS = {"Élisabeth", "Elisabeth", "Catherine", "Marie", "Marguerite"}
+_COUNTED = {"chapitre", "tome", "acte", "livre", "volume", "partie", "scène", "titre", "phase"}
+
+
+def _one(number: int, noun: str) -> str:
+    said = numbers.whole(number, "fr")
+    return re.sub(r"\bun$", "une", said) if _FEMININE.match(noun) else said
+
+
+def _ordinal_of(number: int, ending: str) -> str:
+    if ending in ("re", "ère"):
+        return "première"
+    if ending in ("nd", "d"):
+        return "second"
+    if ending in ("nde", "de"):
+        return "seconde"
+    return numbers.ordinal(number, "fr")
+
+
+def _ordinal(match: re.Match[str]) -> str:
+    return _ordinal_of(int(match[1]), match[2])
+
+
+def _roman_ordinal(match: re.Match[str]) -> str:
+    return _ordinal_of(numbers.from_roman(match[1]), match[2])
+
+
+def _time(hour: int, minute: int, noun: str) -> str:  # noqa: ARG001
+    said = f"{_one(hour, 'heures')} {'heure' if hour < 2 else 'heures'}"
+    return f"{said} {numbers.whole(minute, 'fr')}" if minute else said
+
+
+def _roman(word: str, number: int) -> str:
+    if word.lower() in _COUNTED:
+        return numbers.whole(number, "fr")
+    is_name = word[0].isupper() and number not in (1, 5, 10)
+    if not (is_name or word in _KINGS | _QUEENS):
+        return ""
+    if number == 1:
+        return "première" if word in _QUEENS else "premier"
+    return numbers.whole(number, "fr")
+
+
+def _day(number: int, before: str) -> str:  # noqa: ARG001
+    return "premier" if number == 1 else numbers.whole(number, "fr")
+
+
+def _year(number: int) -> str:
+    return numbers.whole(number, "fr")
+
+
+_EURO = ("euro", "euros", "centime", "centimes")
+_PARTS = {5: "cinquième", 6: "sixième", 8: "huitième", 10: "dixième"}
+
+FRENCH = Words(
+    code="fr",
+    numbers="fr",
+    decimal="virgule",
+    percent="pour cent",
+    minus="moins",
+    to="à",
+    score="à",
+    dot="point",
+    slash="barre oblique",
+    hyphen="tiret",
+    signs={
+        "&": "et", "@": "arobase", "+": "plus", "=": "égal", "%": "pour cent", "°": "degrés",
+        "€": "euros", "$": "dollars", "£": "livres", "¥": "yens", "#": "numéro",
+        "/": "barre oblique", "×": "fois", "÷": "divisé par", "±": "plus ou moins",
+        "§": "paragraphe", "~": "environ", "<": "inférieur à", ">": "supérieur à",
+    },
+    abbreviations={
+        "M.": "Monsieur", "MM.": "Messieurs", "Mme": "Madame", "Mmes": "Mesdames",
+        "Mlle": "Mademoiselle", "Dr": "Docteur", "Dr.": "Docteur", "Pr": "Professeur",
+        "Me": "Maître", "St": "Saint", "Ste": "Sainte", "n°": "numéro", "N°": "numéro",
+        "nº": "numéro", "no.": "numéro", "p.ex.": "par exemple", "etc.": "et cetera",
+        "av.": "avenue", "bd": "boulevard", "bd.": "boulevard", "boul.": "boulevard",
+        "av.J.-C.": "avant Jésus-Christ", "apr.J.-C.": "après Jésus-Christ",
+        "c.-à-d.": "c'est-à-dire", "env.": "environ", "tél.": "téléphone", "chap.": "chapitre",
+        "vol.": "volume", "cf.": "confer", "janv.": "janvier", "févr.": "février",
+        "sept.": "septembre", "oct.": "octobre", "nov.": "novembre", "déc.": "décembre",
+    },
+    currencies={
+        "€": _EURO, "euros": _EURO, "euro": _EURO,
+        "$": ("dollar", "dollars", "cent", "cents"), "dollars": ("dollar", "dollars", "cent",
+        "cents"), "£": ("livre", "livres", "penny", "pence"), "¥": ("yen", "yens", "sen", "sen"),
+        "CHF": ("franc", "francs", "centime", "centimes"),
+    },
+    money="{unit} {cent}",
+    scales=("million", "millions", "milliard", "milliards", "mille"),
+    scale_link=lambda currency: "d'" if currency[0] in "aeiou" else "de ",
+    date="{day} {month} {year}",
+    day=_day,
+    time=_time,
+    hours="heures?|h",
+    halves={
+        2: ("un demi", "demis"), 3: ("un tiers", "tiers"), 4: ("un quart", "quarts"),
+        **{below: (f"un {part}", f"{part}s") for below, part in _PARTS.items()},
+    },
+    and_half="{whole} et demi",
+    roman=_roman,
+    year=_year,
+    one=_one,
+    squared="au carré",
+    cubed="au cube",
+    first=(
+        (r"(?<![\w.,])(\d{1,3})(er|re|ère|ème|eme|e|nde|nd|de|d)s?\b", _ordinal),
+        (rf"\b({numbers.ROMAN})(ème|eme|e)\b", _roman_ordinal),
+        (r"\b(I)(er|re|ère)\b", _roman_ordinal),
+    ),
+)  # fmt: skip

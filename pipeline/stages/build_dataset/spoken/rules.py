@@ -1,0 +1,113 @@
+"""The rules that all languages but English share; what differs is in a `Words`.
+
+In: one line, NFKC, ASCII digits. Out: the same with words in place of numbers, dates, times, money,
+units, addresses, abbreviations and signs. What has most context comes first, bare numbers last.
+Left out: gender of nouns that no ending tells; Roman numbers without a word before them.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from . import saying
+from .numbers import ROMAN
+from .saying import NUMBER
+from .units import UNITS, months
+from .words import Words
+
+Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+Table = list[tuple[str, Callable[[Words, re.Match[str]], str]]]
+
+_FRESH = r"(?<![\w.,/])"  # nothing that belongs to a number stands before
+_LAST = "com|org|net|edu|gov|info|eu|io|tv|de|at|ch|es|mx|ar|fr|be|ca|it|pt|br|uk|nl|pl|ru"
+_HOST = rf"(?:[\w-]+\.)+(?:{_LAST})\b(?:/[\w./-]*\w)?"
+_BEFORE = r"(?<!\S)(?:(?P<before>[^\W\d_]+) )?"
+
+
+def spoken(text: str, rules: tuple[Rule, ...]) -> str:
+    """Return `text` with everything that is not a word spoken out."""
+    for pattern, replace in rules:
+        text = pattern.sub(replace, text)
+    return text
+
+
+def rules_of(words: Words) -> tuple[Rule, ...]:
+    """Return the rules of a language, in order."""
+    table: Table = [
+        (rf"\b(?:https?://)?(?:[\w.+-]+@)?{_HOST}", saying.address),
+        (_abbreviations(words), saying.abbreviation),
+        *_dates(words),
+        *((pattern, partial(_own, say)) for pattern, say in words.first),
+        *_times(words),
+        *_amounts(words),
+        *_rest(words),
+    ]
+    return tuple((re.compile(pattern), partial(say, words)) for pattern, say in table)
+
+
+def _own(say: Callable[[re.Match[str]], str], words: Words, match: re.Match[str]) -> str:  # noqa: ARG001
+    return say(match)
+
+
+def _abbreviations(words: Words) -> str:
+    """Return the pattern for "z.B.", "z. B." and "Z.B."; no letter may follow without a space."""
+    keys = (re.escape(key).replace(r"\.", r"\.\s?").removesuffix(r"\s?") for key in
+            sorted(words.abbreviations, key=len, reverse=True))  # fmt: skip
+    return rf"(?<![\w.])(?i:{'|'.join(keys)})(?!\w)"
+
+
+def _dates(words: Words) -> Table:
+    month = _any_of(months(words.code))
+    return [
+        (r"(?<![\w.,/-])(\d{4})-(\d\d)-(\d\d)(?![\w-])", saying.iso_date),
+        (rf"{_BEFORE}(\d\d?)([./-])\s?(\d\d?)\3\s?(\d{{4}}|\d\d)\b(?![.,:]\d)", saying.date),
+        (rf"{_BEFORE}(\d\d?)\.? (?=(?:de )?(?i:{month})\b)", saying.day),
+    ]
+
+
+def _times(words: Words) -> Table:
+    hour, noun = r"(?P<hour>[01]?\d|2[0-4])", rf"(?P<noun>{words.hours})\b"
+    return [
+        (rf"{_FRESH}{hour}(?:[:.]|\s?h\s?)(?P<minute>[0-5]\d)(?::[0-5]\d)?\s?{noun}", saying.time),
+        (rf"{_FRESH}{hour}(?P<minute>)\s?{noun}(?!\.?\w)", saying.time),
+        (rf"{_FRESH}{hour}(?P<noun>:|\s?h\s?)(?P<minute>[0-5]\d)(?![\d:])", saying.time),
+        (rf"{_FRESH}(\d\d?):(\d\d?)(?![\d:])", saying.score),
+    ]
+
+
+def _amounts(words: Words) -> Table:
+    sign = f"(?P<sign>{_any_of(words.currencies)})"
+    scale = rf"(?:\s?(?P<scale>{_any_of(words.scales)})\b)?"
+    amount = rf"(?P<amount>{NUMBER})"
+    return [
+        (r"(?<=\d%)\s?[-—]\s?(?=\d)", saying.to),
+        (rf"(?<![\w.])[-−—]\s?(?=(?:[{_signs(words)}]\s?)?\d)(?<!\d.)", saying.minus),
+        (rf"(?<!\w){sign}\s?{amount}{scale}", saying.money),
+        (rf"{_FRESH}{amount}{scale}\s?(?:d['e]\s?)?{sign}(?!\w)", saying.money),
+        (rf"{_FRESH}{amount}\s?%", saying.percent),
+        (rf"{_FRESH}{amount}\s?(?P<unit>{_any_of(UNITS)})(?!\w)(?!\.\w)", saying.unit),
+    ]
+
+
+def _rest(words: Words) -> Table:
+    return [
+        (rf"\b(?P<word>[^\W\d_][\w-]+) (?P<roman>{ROMAN})\b", saying.roman),
+        (r"(?<![\w/.,])(?:(\d+) )?(\d\d?)/(\d\d?)(?![\d/])", saying.fraction),
+        (r"(?<=\d)/(?=\d)", saying.space),
+        (r"(?<=\d)\s?[x×]\s?(?=\d)", saying.times),
+        (r"(?<![\w-])(?:0\d{1,5}[ /-]\d{3,8}|\d{3}-\d{4}|\d+(?:-\d+){2,})(?![\w-])", saying.phone),
+        (r"(?<=\d)\s?[-—]\s?(?=\d)", saying.to),
+        (r"(?<=[^\W\d_])-(?=\d)|(?<=\d)-(?=[^\W\d_])", saying.space),
+        (r"(?<![\w.])(?:[^\W\d_]\.\s?){2,}(?!\w)", saying.initials),
+        (r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", saying.space),
+        (rf"(?P<amount>{NUMBER})(?P<noun> [^\W\d_]+)?", saying.bare),
+        (_any_of(words.signs), saying.sign),
+    ]
+
+
+def _signs(words: Words) -> str:
+    return re.escape("".join(sign for sign in words.currencies if len(sign) == 1))
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))

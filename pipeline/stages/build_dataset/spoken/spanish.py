@@ -1,0 +1,136 @@
+"""Spanish: numbers bend with their noun, kings are counted to the tenth, ordinals carry º and ª."""
+
+import re
+
+from . import numbers
+from .words import Words
+
+_MASCULINE = re.compile(
+    r"(?:días?|mapas?|\w*(?:ema|oma|ama|eta|ista)s?|y|o|a|ya|para|hasta|era|cada|contra)\b"
+)
+_FEMININE = re.compile(
+    r"\w+(?:as?|ción|ciones|sión|siones|dad|dades|tad)\b|(?:veces|vez|noches?)\b"
+)
+_NO_NOUN = re.compile(r"(?:y|o|u|a|de|del|en|por|que|con|se|es|el|la|al|más|menos|si|no|coma)\b")
+_KINGS = {"Carlos", "Felipe", "Alfonso", "Fernando", "Enrique", "Juan", "Pedro", "Luis", "Pablo"}
+_QUEENS = {"Isabel", "María", "Catalina", "Juana", "Cristina", "Margarita"}
+_COUNTED = {"capítulo", "tomo", "acto", "volumen", "parte", "libro", "anexo", "fase", "tipo"}
+
+
+def _one(number: int, noun: str) -> str:
+    said = numbers.whole(number, "es")
+    if not noun or _NO_NOUN.match(noun):
+        return said
+    if _FEMININE.match(noun) and not _MASCULINE.match(noun):
+        return re.sub(r"uno$", "una", re.sub(r"cientos\b", "cientas", said))
+    return re.sub(r"veintiuno$", "veintiún", said) if said.endswith("veintiuno") else re.sub(
+        r"uno$", "un", said
+    )  # fmt: skip
+
+
+def _ordinal(match: re.Match[str]) -> str:
+    """1.º primero, 1.ª primera, 3.er tercer."""
+    said, ending = numbers.ordinal(int(match[1]), "es"), match[2]
+    if ending in ("ª", "a"):
+        return re.sub(r"o\b", "a", said)
+    return said.removesuffix("o") if ending == "er" else said
+
+
+def _second_war(match: re.Match[str]) -> str:
+    said = numbers.ordinal(numbers.from_roman(match[1]), "es")
+    return re.sub(r"o\b", "a", said).capitalize()
+
+
+def _time(hour: int, minute: int, noun: str) -> str:
+    said = _one(hour, "horas")
+    if minute:
+        said += f" cero {numbers.whole(minute, 'es')}" if minute < 10 else (
+            f" {numbers.whole(minute, 'es')}"
+        )  # fmt: skip
+    if noun in (":", "") or (noun == "h" and minute):
+        return said
+    return f"{said} {'hora' if hour == 1 else 'horas'}"
+
+
+def _roman(word: str, number: int) -> str:
+    if word.lower() in _COUNTED:
+        return numbers.whole(number, "es")
+    single = number in (1, 5, 10)
+    is_name = word[0].isupper() and not single
+    if not (is_name or word in _KINGS | _QUEENS or word.lower() == "siglo"):
+        return ""
+    if number > 10:
+        return numbers.whole(number, "es")
+    said = numbers.ordinal(number, "es")
+    return re.sub(r"o$", "a", said) if word in _QUEENS else said
+
+
+def _day(number: int, before: str) -> str:  # noqa: ARG001
+    return numbers.whole(number, "es")
+
+
+def _year(number: int) -> str:
+    return numbers.whole(number, "es")
+
+
+SPANISH = Words(
+    code="es",
+    numbers="es",
+    decimal="coma",
+    percent="por ciento",
+    minus="menos",
+    to="a",
+    score="a",
+    dot="punto",
+    slash="barra",
+    hyphen="guion",
+    signs={
+        "&": "y", "@": "arroba", "+": "más", "=": "igual a", "%": "por ciento", "°": "grados",
+        "€": "euros", "$": "dólares", "£": "libras", "¥": "yenes", "#": "número", "/": "barra",
+        "×": "por", "÷": "entre", "±": "más menos", "§": "sección", "~": "aproximadamente",
+        "<": "menor que", ">": "mayor que",
+    },
+    abbreviations={
+        "Sr.": "señor", "Sra.": "señora", "Srta.": "señorita", "Sres.": "señores",
+        "Dr.": "doctor", "Dra.": "doctora", "D.": "don", "Dña.": "doña", "Ud.": "usted",
+        "Uds.": "ustedes", "Vd.": "usted", "Prof.": "profesor", "Ing.": "ingeniero",
+        "Lic.": "licenciado", "n.º": "número", "nº": "número", "Nº": "número", "N.º": "número",
+        "n°": "número", "núm.": "número", "Núm.": "número", "p.ej.": "por ejemplo",
+        "etc.": "etcétera", "EE.UU.": "Estados Unidos", "EEUU": "Estados Unidos",
+        "pág.": "página", "págs.": "páginas", "cap.": "capítulo", "vol.": "volumen",
+        "Avda.": "avenida", "Av.": "avenida", "C/": "calle", "a.C.": "antes de Cristo",
+        "d.C.": "después de Cristo", "a.m.": "a eme", "p.m.": "pe eme", "aprox.":
+        "aproximadamente", "tel.": "teléfono", "Tel.": "teléfono", "art.": "artículo",
+        "Sto.": "santo", "Sta.": "santa", "RR.HH.": "recursos humanos", "JJ.OO.":
+        "Juegos Olímpicos",
+    },
+    currencies={
+        "€": ("euro", "euros", "céntimo", "céntimos"),
+        "euros": ("euro", "euros", "céntimo", "céntimos"),
+        "$": ("dólar", "dólares", "centavo", "centavos"),
+        "dólares": ("dólar", "dólares", "centavo", "centavos"),
+        "£": ("libra", "libras", "penique", "peniques"), "¥": ("yen", "yenes", "sen", "senes"),
+    },
+    money="{unit} con {cent}",
+    scales=("millón", "millones", "mil millones", "billones", "mil"),
+    scale_link=lambda currency: "de ",  # noqa: ARG005
+    date="{day} de {month} de {year}",
+    day=_day,
+    time=_time,
+    hours="horas?|hrs?|h",
+    halves={
+        2: ("medio", "medios"), 3: ("un tercio", "tercios"), 4: ("un cuarto", "cuartos"),
+        5: ("un quinto", "quintos"), 6: ("un sexto", "sextos"), 8: ("un octavo", "octavos"),
+        10: ("un décimo", "décimos"),
+    },
+    and_half="{whole} y medio",
+    roman=_roman,
+    year=_year,
+    one=_one,
+    squared="al cuadrado",
+    cubed="al cubo",
+    first=(
+        (r"(?<![\w.,])(\d{1,3})\.?(º|ª|°(?!\s?[CF])|er\b|[oa]\b)(?!\w)", _ordinal),
+        (rf"\b({numbers.ROMAN})(?= Guerra\b)", _second_war),
+    ),
+)  # fmt: skip
