@@ -26,7 +26,7 @@ SPOKEN = {
     "21st, 1,000th": "twenty-first, one thousandth",
     "-5°C, 6ft, 1 km, 60 km/h": "minus five degrees Celsius, six feet, one kilometer,"
     " sixty kilometers per hour",
-    "2½ cups, 1/2 mile, 9/11, 24/7": "two and one half cups, one half mile, nine eleven,"
+    "2½ cups, 1/2 mile, 9/11, 24/7": "two and a half cups, one half mile, nine eleven,"
     " twenty-four seven",
     "10-15 people, 1990–2000": "ten to fifteen people, nineteen ninety to two thousand",
     "call 555-1234": "call five five five, one two three four",

@@ -141,7 +141,8 @@ def fraction(match: re.Match[str]) -> str:
     if not (0 < above < below and below in (2, 3, 4, 5, 6, 8, 10, 16)):
         return f"{bare_number(match[1])} {bare_number(match[2])}"
     part = {2: "half", 4: "quarter"}.get(below) or ordinal(match[2])
-    return f"{cardinal(match[1])} {part}{'s' if above > 1 else ''}"
+    is_rest = above == 1 and match.string[: match.start()].endswith(" and ")
+    return f"{'a' if is_rest else cardinal(match[1])} {part}{'s' if above > 1 else ''}"
 
 
 def unit(match: re.Match[str]) -> str:
