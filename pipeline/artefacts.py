@@ -11,6 +11,7 @@ Left out: what is to be done (`plan.py`); who does it (`executors/`).
 """
 
 import contextlib
+import glob
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ WORK = "work"
 DATASET_INDEX = "metadata.jsonl"  # published last: it names the clips of the dataset before
 _TEMP = ".tmp-"
 _PUBLISHING = f"{_TEMP}publishing"
+_ANY_PUBLISHING = (_PUBLISHING, f"*/{_PUBLISHING}", f"*/*/{_PUBLISHING}")
 _PARTIAL = ".partial"
 _CLEANING = b"not all of it yet\n"  # in the mark of cleaned folders
 
@@ -109,7 +111,7 @@ class Artefacts:
 
     def sweep(self) -> None:
         """Remove the temp files and folders of dead runs."""
-        ours = (f"{WORK}/*/{_TEMP}*", _PUBLISHING, f"*/{_PUBLISHING}", ".pipeline_*.yaml.tmp")
+        ours = (f"{WORK}/*/{_TEMP}*", *_ANY_PUBLISHING, ".pipeline_*.yaml.tmp")
         for pattern in ours:
             for temp in self.out.glob(pattern):
                 self._poll()
@@ -207,9 +209,11 @@ class Artefacts:
     def _indexed_clips(self, folder: Path) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             for line in (folder / DATASET_INDEX).read_text(encoding="utf-8").splitlines():
-                name = str(json.loads(line)["file_name"])
-                if Path(name).parent == Path("wavs"):
-                    yield name
+                name = Path(str(json.loads(line)["file_name"]))
+                if name.parent == Path("wavs"):
+                    yield str(name)
+                    for copy in sorted(folder.glob(f"huggingface/*/{glob.escape(name.name)}")):
+                        yield str(copy.relative_to(folder))
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.out).as_posix()

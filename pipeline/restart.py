@@ -47,7 +47,8 @@ def _discard(out: Path, dataset_step: str, disk: Disk) -> None:
     published = [Path(name) for name, _ in record.sizes()] if record else []
     for name in published:
         disk.remove(out / name)
-    for folder in sorted({name.parent for name in published} - {Path()}):
+    folders = {folder for name in published for folder in name.parents} - {Path()}
+    for folder in sorted(folders, reverse=True):  # the inner ones first
         with contextlib.suppress(OSError):  # somebody's own files are in it
             disk.remove_folder(out / folder)
     # subtle: what names the published files goes after them, or a crash between would leave them

@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.item import Item, Unusable
 from pipeline.stages import build_dataset
 from pipeline.stages.build_dataset import Models, Params
+from pipeline.stages.build_dataset.recordings import (
+    Candidate,
+    Recording,
+    Rejected,
+    gaps,
+    seconds_by_rule,
+)
 from pipeline.validate import validate
 
 RATE_HZ = 24_000
@@ -78,9 +87,9 @@ def sentences(count: int) -> list[dict[str, Any]]:
     return [clip(f"This is sentence number {index} of the story.") for index in range(count)]
 
 
-def build(items: Sequence[Item], out: Path, models: Models, **settings: Any) -> dict[str, Any]:
+def build(items: Sequence[Item], out: Path, models: Models, **changed: Any) -> dict[str, Any]:
     out.mkdir()
-    return dict(build_dataset.process(items, out, Params(**settings), models).facts)
+    return dict(build_dataset.process(items, out, Params(**changed), models).facts)
 
 
 def lines(path: Path) -> list[str]:
@@ -108,7 +117,9 @@ def test_everything_that_is_promised_is_in_the_folder(tmp_path: Path, models: Mo
     found = {name for name in contents(tmp_path / "out") if not name.startswith("wavs/")}
     lists = {f"{t}/{n}_list.txt" for t in ("kokoro", "styletts2") for n in ("train", "val")}
     pages = {"README.md", "report.html", "rejected.jsonl", "metadata.csv", "metadata.jsonl"}
-    assert found == lists | pages | {"styletts2/OOD_texts.txt"}
+    splits = {f"huggingface/{name}/metadata.jsonl" for name in ("train", "validation")}
+    splits |= {name for name in found if name.startswith("huggingface/") and name.endswith(".wav")}
+    assert found == lists | pages | splits | {"styletts2/OOD_texts.txt"}
     assert len(list((tmp_path / "out/wavs").iterdir())) == facts["clips"] == 12
     assert [p.rule for p in validate(tmp_path / "out")] == ["fewer_rows_than_batch"] * 2
 
@@ -203,6 +214,30 @@ def test_every_second_is_accounted_for(tmp_path: Path, models: Models) -> None:
         "source": "a-1.wav", "start": 6.5, "end": 9.0, "rule": "snr",
         "reason": "8 dB is below 15 dB", "value": 8.0, "threshold": 15.0, "text": "Noise , here.",
     }  # fmt: skip
+
+
+moments = st.integers(0, 20_000).map(lambda ms: ms / 1000)
+stretches = st.tuples(moments, moments).map(sorted)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(stretches, max_size=6), st.lists(stretches, max_size=6), st.integers(0, 3))
+def test_seconds_add_up_whatever_the_spans(
+    clips: list[list[float]], rejected: list[list[float]], faulty: int
+) -> None:
+    """used + rejected + non-speech = the duration, also where spans touch, overlap or are empty,
+    and where clips are rejected in the end."""
+    candidates = [
+        Candidate(str(i), Path("x"), "a.wav", a, b, b - a, "text", {})
+        for i, (a, b) in enumerate(clips)
+    ]
+    known = [Rejected("a.wav", a, b, "snr", "") for a, b in rejected]
+    known += [Rejected("a.wav", c.start_s, c.end_s, "language", "") for c in candidates[:faulty]]
+    recording = Recording("a.wav", 20.0, "en", "", candidates, known)
+
+    everything = [*known, *gaps(recording, known)]
+
+    assert sum(seconds_by_rule(recording, everything).values()) == pytest.approx(20.0, abs=0.01)
 
 
 def test_dropped_and_failed_recordings_are_listed(tmp_path: Path, models: Models) -> None:

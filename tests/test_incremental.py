@@ -12,7 +12,7 @@ from pipeline.checkpoint import Checkpoint
 from tests.forked import COMMON, run, texts
 from tests.test_promises import taken
 
-DATASET = ("metadata.jsonl", "wavs/")
+DATASET = ("metadata.jsonl", "wavs/", "huggingface/")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The whole pipeline with its real stages and weights, on recordings cut from the sample."""
 
+import itertools
 import json
 import os
 import re
@@ -81,7 +82,7 @@ def test_the_output_folder_is_what_the_documentation_promises(calm):
     names = {path.name for path in calm.iterdir()}
 
     assert names == {
-        *LISTS, "wavs", "kokoro", "styletts2", "work",
+        *LISTS, "wavs", "kokoro", "styletts2", "huggingface", "work",
         "pipeline_state.yaml", "pipeline_config.yaml", "pipeline.log",
     }  # fmt: skip
     assert {p.name for p in (calm / "kokoro").iterdir()} == {"train_list.txt", "val_list.txt"}
@@ -118,14 +119,20 @@ def test_a_trainer_would_choke_on_nothing(calm):
 
 
 def test_every_second_is_accounted_for(calm):
-    """Used + rejected (silence between words is a rule too) = all, to 0.1 s."""
-    clips = [json.loads(line) for line in (calm / "metadata.jsonl").open()]
-    rejected = [json.loads(line) for line in (calm / "rejected.jsonl").open()]
-    listed_s = sum(span["end"] - span["start"] for span in [*clips, *rejected])
+    """Of each recording: used + rejected + non-speech = all, to 0.1 s, and nothing twice."""
+    listed = [
+        json.loads(line)
+        for name in ("metadata.jsonl", "rejected.jsonl")
+        for line in (calm / name).open()
+    ]
     state = yaml.safe_load((calm / "pipeline_state.yaml").read_text())
-    facts = [r["facts"] for r in state["files"] if r["stage"] == "download_audio"]
+    records = [r for r in state["files"] if r["stage"] == "download_audio"]
 
-    assert listed_s == pytest.approx(sum(fact["duration_s"] for fact in facts), abs=0.1)
+    for record in records:
+        spans = sorted((s["start"], s["end"]) for s in listed if s["source"] == record["source"])
+        seconds = sum(end - start for start, end in spans)
+        assert seconds == pytest.approx(record["facts"]["duration_s"], abs=0.1)
+        assert all(a[1] <= b[0] + 0.001 for a, b in itertools.pairwise(spans))
 
 
 def test_the_configuration_names_settings_versions_and_weights(calm):

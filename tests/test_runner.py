@@ -64,6 +64,7 @@ def test_a_run_leaves_the_dataset_the_state_and_no_lock(tmp_path):
         "b.wav",
     ]
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "huggingface",
         "metadata.jsonl",
         "pipeline.log",
         "pipeline_config.yaml",
@@ -72,6 +73,16 @@ def test_a_run_leaves_the_dataset_the_state_and_no_lock(tmp_path):
         "work",
     }
     assert not list((tmp_path / "out/work").rglob("*.txt"))
+
+
+def test_force_restart_removes_the_folders_within_folders_too(tmp_path):
+    run(texts(tmp_path / "in", a="one"), "--output", tmp_path / "out")
+
+    run(texts(tmp_path / "new", b="two"), "--output", tmp_path / "out", "--force-restart")
+
+    clips = {path.name for path in (tmp_path / "out/wavs").iterdir()}
+    assert len(clips) == 1
+    assert {path.name for path in (tmp_path / "out/huggingface/train").iterdir()} == clips
 
 
 def test_one_bad_file_never_stops_the_run(tmp_path):

@@ -24,11 +24,13 @@ def load(params: Params, device: str) -> None:  # noqa: ARG001
 
 def process(items: Sequence[Item], out: Path, params: Params, models: None) -> Result:  # noqa: ARG001
     (out / "wavs").mkdir()
+    (out / "huggingface/train").mkdir(parents=True)
     with (out / "metadata.jsonl").open("w", encoding="utf-8") as index:
         for item in items:
             if not item.dropped:
                 name = item.load_json("shout", "clips.json")[0]
-                shutil.copyfile(item.path("shout", name), out / "wavs" / name)
+                for folder in ("wavs", "huggingface/train"):
+                    shutil.copyfile(item.path("shout", name), out / folder / name)
                 index.write(json.dumps({"file_name": f"wavs/{name}", "source": item.source}) + "\n")
     clips = sum(not item.dropped for item in items)
     return Result("metadata.jsonl", {"clips": clips, "minutes": 0.0})

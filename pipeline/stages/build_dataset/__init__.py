@@ -12,6 +12,7 @@ from typing import Literal
 
 from pipeline.item import Item, Result, setting
 from pipeline.stages.build_dataset import lists, overview
+from pipeline.stages.build_dataset.audiofolder import write_audiofolder
 from pipeline.stages.build_dataset.phonemes import Fault, Phonemizer, require
 from pipeline.stages.build_dataset.recordings import (
     Candidate,
@@ -83,6 +84,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     lists.write_metadata(out, clips)
     lists.write_lists(out, clips, chosen)
     lists.write_rejected(out, rejected)
+    write_audiofolder(out, clips, chosen, (item.name for item in items))
     has_other_texts = lists.write_ood(out, clips, phonemizer)
     problems = validate(out, params.batch_size)
     if errors(problems):

@@ -37,10 +37,11 @@ def write_wavs(out: Path, clips: Iterable[Clip]) -> None:
     """Put the clips into wavs/: as hard links where the file system can, else as copies."""
     (out / "wavs").mkdir()
     for clip in clips:
-        _link(clip.made.wav, out / clip.wav)
+        link(clip.made.wav, out / clip.wav)
 
 
-def _link(source: Path, target: Path) -> None:
+def link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, or a copy; ValueError if it is there already."""
     try:
         os.link(source, target)
     except FileExistsError as err:
@@ -53,10 +54,11 @@ def write_metadata(out: Path, clips: Sequence[Clip]) -> None:
     """Write metadata.csv (LJSpeech, not quoted) and metadata.jsonl (audiofolder)."""
     rows = (f"{clip.made.id}|{clip.made.text}|{clip.normalized}" for clip in clips)
     _write_lines(out / "metadata.csv", rows)
-    _write_lines(out / "metadata.jsonl", (_json_line(_metadata(clip)) for clip in clips))
+    write_json_lines(out / "metadata.jsonl", map(metadata, clips))
 
 
-def _metadata(clip: Clip) -> dict[str, object]:
+def metadata(clip: Clip) -> dict[str, object]:
+    """Return the row of metadata.jsonl."""
     return {
         "file_name": clip.wav,
         "text": clip.made.text,
@@ -83,7 +85,7 @@ def write_lists(out: Path, clips: Sequence[Clip], val_ids: set[str]) -> None:
 
 def write_rejected(out: Path, rejected: Iterable[Rejected]) -> None:
     """Write rejected.jsonl: each stretch that was not used, and why."""
-    _write_lines(out / "rejected.jsonl", (_json_line(one.row()) for one in rejected))
+    write_json_lines(out / "rejected.jsonl", (one.row() for one in rejected))
 
 
 def write_ood(out: Path, clips: Sequence[Clip], phonemizer: Phonemizer) -> bool:
@@ -115,8 +117,9 @@ def _long_texts(texts: Sequence[str]) -> list[str]:
     return said if len(said) > 1 else [*said, *said]
 
 
-def _json_line(row: dict[str, object]) -> str:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False)
+def write_json_lines(path: Path, rows: Iterable[dict[str, object]]) -> None:
+    """Write one JSON object a line."""
+    _write_lines(path, (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows))
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
