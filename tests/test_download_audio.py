@@ -662,7 +662,8 @@ def test_a_media_url_is_downloaded_and_its_scratch_removed(tmp_path, run, server
     assert facts["bytes"] == len(body)
     assert server.paths == ["/a%20b/Gr%C3%BC%C3%9Fe.flac?x=1"]
     assert not (tmp_path / "scratch").exists()
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["audio.flac"]
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {"audio.flac", "fingerprint.json"}
 
 
 @pytest.mark.parametrize("stall", [False, True])
@@ -980,15 +981,83 @@ def item(source: str, sha256: str | None, dropped: str = "") -> Item:
 
 def test_the_first_by_key_of_the_same_content_stays(tmp_path):
     items = [item("c", "1"), item("b", "2"), item("a", "1"), item("d", "1"), item("e", None)]
+    items = [replace(one, folders={"download_audio": str(tmp_path)}) for one in items]
+    nothing = {"start": "", "end": ""}
+    (tmp_path / "fingerprint.json").write_text(json.dumps(nothing))
 
     result = unique.process(items, tmp_path, unique.Params(), unique.load(unique.Params(), "cpu"))
 
     assert result.drops == {"c": "same content as a", "d": "same content as a"}
     assert result.facts == {"duplicates": 2}
     assert json.loads((tmp_path / "duplicates.json").read_text()) == {
-        "version": 1,
-        "duplicates": [{"kept": "a", "dropped": ["c", "d"]}],
+        "version": 2,
+        "duplicates": [{"kept": "a", "dropped": ["c", "d"], "same": "content"}],
     }
+
+
+@pytest.fixture(scope="module")
+def speech() -> tuple[np.ndarray, int]:
+    """Eight seconds of the sample's monologue."""
+    return audio.read(Path(__file__).parent.parent / "data/sample/monologue.flac", 0.0, 8.0)
+
+
+def taken_in(folder: Path, paths: list[Path], models: Models) -> list[Item]:
+    """Return the recordings as download_audio leaves them."""
+    items = []
+    for path in paths:
+        out = folder / f"artefact-{path.name}"
+        out.mkdir()
+        one = Item(path.name, path.stem, str(path), folders={"download_audio": str(out)})
+        facts = download_audio.process(one, out, PARAMS, models).facts
+        items.append(replace(one, facts={"download_audio": dict(facts)}))
+    return items
+
+
+def test_the_same_sound_in_other_codecs_rates_and_levels_is_kept_once(tmp_path, models, speech):
+    """The best copy stays: the lossless one."""
+    best = wav(tmp_path / "original.wav", *speech)
+    copies = [
+        convert(models, best, tmp_path / "a.mp3", "-b:a", "32k"),
+        convert(models, best, tmp_path / "b.opus", "-b:a", "16k", "-ar", "16000"),
+        convert(models, best, tmp_path / "c.wav", "-ar", "8000", "-c:a", "pcm_mulaw"),
+        convert(models, best, tmp_path / "d.m4a", "-b:a", "48k", "-af", "volume=-20dB"),
+        convert(models, best, tmp_path / "e.ogg", "-c:a", "libvorbis", "-ac", "2"),
+    ]
+    items = taken_in(tmp_path, [*copies, best], models)
+    result = unique.process(items, tmp_path, unique.Params(), None)
+
+    assert result.drops == dict.fromkeys(
+        ("a.mp3", "b.opus", "c.wav", "d.m4a", "e.ogg"), "same sound as original.wav"
+    )
+
+
+def test_the_same_words_spoken_twice_are_both_kept(tmp_path, models, speech):
+    """Another take of the same length: the words are elsewhere, by a tenth of a second or so."""
+    samples, rate_hz = speech
+    half = len(samples) // 2
+    faster, slower = (
+        np.interp(np.linspace(0, 1, round(half * f)), np.linspace(0, 1, half), part)
+        for f, part in ((0.97, samples[:half]), (1.03, samples[half : 2 * half]))
+    )
+    first = wav(tmp_path / "first.wav", samples, rate_hz)
+    second = wav(tmp_path / "second.wav", np.concatenate([faster, slower]), rate_hz)
+
+    result = unique.process(taken_in(tmp_path, [first, second], models), tmp_path, None, None)
+
+    assert not result.drops
+
+
+def test_other_sounds_of_the_same_length_are_all_kept(tmp_path, models):
+    rng = np.random.default_rng(0)
+    files = [wav(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=44_100 * 3)) for i in range(4)]
+    sample = Path(__file__).parent.parent / "data/sample/monologue.flac"
+    files += [
+        wav(tmp_path / f"at {at}.wav", *audio.read(sample, at, at + 3.0)) for at in (0.0, 6.0, 12.0)
+    ]
+
+    result = unique.process(taken_in(tmp_path, files, models), tmp_path, None, None)
+
+    assert not result.drops
 
 
 def test_a_recording_that_is_out_already_keeps_none_out(tmp_path):

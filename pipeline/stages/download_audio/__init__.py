@@ -2,7 +2,7 @@
 
 In:  item.origin: a local file of any format that ffmpeg reads, or an http(s) URL of a media file
      or (with yt-dlp) of a page.
-Out: audio.flac, mono, 24 bit, the source's rate, at most 48 kHz.
+Out: audio.flac, mono, 24 bit, the source's rate, at most 48 kHz; fingerprint.json, for unique.py.
 Left out: duplicates (unique.py), anything that changes the sound but for what decode.py says.
 Read on: decode.py, fetch.py; below them ffmpeg.py and reasons.py, http.py and partial.py, pages.py.
 """
@@ -16,13 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.item import Item, Reject, Result, setting
+from pipeline.item import Item, Reject, Result, setting, write_json
 from pipeline.stages.download_audio.decode import Decoded, decode
 from pipeline.stages.download_audio.fetch import IsPage, Limits, fetch
 from pipeline.stages.download_audio.ffmpeg import allowed_demuxers, command, find_ffmpeg
+from pipeline.stages.download_audio.fingerprint import fingerprint_of
 from pipeline.stages.download_audio.pages import fetch_page
 
-VERSION = 1
+VERSION = 2
 READS: tuple[str, ...] = ()
 
 
@@ -89,6 +90,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         _clear(scratch)  # complete and no good: it may be mended on the server by the next time
         raise ValueError(f"cannot read {item.source}: {err}") from err
     _clear(scratch)
+    sound = fingerprint_of(out / "audio.flac", decoded.duration_s)
+    write_json(out / "fingerprint.json", sound)
     return Result("audio.flac", facts=_facts(decoded) | {"bytes": size, "sha256": digest})
 
 

@@ -1,0 +1,80 @@
+"""What a recording sounds like, in a few bytes: the same for its copies in other codecs.
+
+In:  audio.flac. Out: one bit string for the first minute, one for the last; `difference` of two.
+Method: Haitsma and Kalker, A Highly Robust Audio Fingerprinting System, ISMIR 2002: the signs of
+the changes, in time and frequency, of the energy in bands from 300 to 2000 Hz. Level falls out, and
+what codecs and telephone lines take away lies outside the bands. Frames are 0.4 s, so that a shift
+of half a hop changes few bits; two takes of a sentence never agree to the tenth of a second.
+Left out: another cut of the same sound.
+"""
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from pipeline import audio
+from pipeline.audio import Samples, Seconds
+
+Bits = npt.NDArray[np.bool_]
+
+PART_S: Seconds = 60.0  # of the start and of the end: copies have the same length
+RATE_HZ = 5_000  # as in the paper
+FRAME = 2048  # 0.41 s; the paper has 0.37
+HOP = 500  # 0.1 s; the paper has 0.012: it finds cuts from anywhere, we compare whole files
+BANDS = 16  # the paper has 32 in the same range
+BAND_HZ = (300.0, 2000.0)
+SHIFTS = 3  # hops: encoders put up to 0.1 s of silence before the sound
+SHORTEST = 5  # frames: under 1 s of sound there is too little to tell
+
+
+def fingerprint_of(path: Path, duration_s: Seconds) -> dict[str, str]:
+    """Return {"start": base64, "end": base64}; the same sound gives nearly the same bits."""
+    first, rate_hz = audio.read(path, 0.0, min(PART_S, duration_s))
+    last, _ = audio.read(path, max(0.0, duration_s - PART_S), duration_s)
+    # from the end backwards, so that what an encoder put at the start does not matter
+    return {"start": _encode(_bits(first, rate_hz)), "end": _encode(_bits(last[::-1], rate_hz))}
+
+
+def decoded(stored: dict[str, str]) -> tuple[Bits, Bits]:
+    """Return the bits of both ends, each (frames, BANDS)."""
+    return _decode(stored["start"]), _decode(stored["end"])
+
+
+def difference(one: tuple[Bits, Bits], other: tuple[Bits, Bits]) -> float:
+    """Return the share of bits that differ, 0..1, of the worse end; about 0.5 for strangers."""
+    return max(_difference(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _difference(one: Bits, other: Bits) -> float:
+    shares = [1.0]
+    for shift in range(-SHIFTS, SHIFTS + 1):
+        a, b = one[max(0, shift) :], other[max(0, -shift) :]
+        count = min(len(a), len(b))
+        if count >= SHORTEST:
+            shares.append(float(np.mean(a[:count] != b[:count])))
+    return min(shares)
+
+
+def _bits(samples: Samples, rate_hz: int) -> Bits:
+    """Return (frames - 1, BANDS): is the difference of neighbouring bands rising?"""
+    low = soxr.resample(np.ascontiguousarray(samples), rate_hz, RATE_HZ, quality="HQ")
+    if len(low) < FRAME + HOP:
+        return np.zeros((0, BANDS), np.bool_)
+    frames = np.lib.stride_tricks.sliding_window_view(low, FRAME)[::HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME).astype(np.float32), axis=1)) ** 2
+    edges = np.geomspace(*BAND_HZ, BANDS + 2) * FRAME / RATE_HZ
+    energy = np.add.reduceat(power, np.round(edges).astype(int), axis=1)[:, :-1]
+    change = np.diff(np.diff(energy, axis=1), axis=0)
+    return np.asarray(change > 0)
+
+
+def _encode(bits: Bits) -> str:
+    return base64.b64encode(np.packbits(bits, axis=1).tobytes()).decode("ascii")
+
+
+def _decode(text: str) -> Bits:
+    rows = np.frombuffer(base64.b64decode(text), np.uint8).reshape(-1, BANDS // 8)
+    return np.unpackbits(rows, axis=1).astype(np.bool_)
