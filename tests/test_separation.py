@@ -226,7 +226,7 @@ def test_auto_wants_separation_for_music_and_nothing_else(name, wanted, tmp_path
     path = sample_item(tmp_path, name).path("download_audio", "audio.flac")
     spans = survey.find_speech(path, survey.Params(), networks)
 
-    assert survey._is_wanted(bed.measure(path, spans), survey.Params()) == bool(wanted)
+    assert survey.is_wanted(bed.measure(path, spans), survey.Params()) == bool(wanted)
 
 
 def test_a_recording_with_music_is_surveyed_by_its_vocals(tmp_path, networks):
@@ -246,8 +246,8 @@ def test_never_leaves_music_alone():
     """`never` means so, however loud the music is."""
     params = survey.Params(separation="never")
 
-    assert not survey._is_wanted(bed.Bed(-20, -3, 12), params)
-    assert survey._is_wanted(bed.Bed(-20, -3, 12), survey.Params())
+    assert not survey.is_wanted(bed.Bed(-20, -3, 12), params)
+    assert survey.is_wanted(bed.Bed(-20, -3, 12), survey.Params())
 
 
 def test_a_bed_is_measured_against_the_speech(tmp_path):

@@ -93,7 +93,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     source = item.path("download_audio", "audio.flac")
     spans = find_speech(source, params, models)
     under = beds.measure(source, spans)
-    wanted = _is_wanted(under, params)
+    wanted = is_wanted(under, params)
     separator = _separator(models) if wanted else None
     sound = source
     if separator:
@@ -134,7 +134,7 @@ def find_voices(
     return {"windows": windows, "embeddings": embeddings, "turns": found, "voices": named}
 
 
-def _is_wanted(under: beds.Bed, params: Params) -> bool:
+def is_wanted(under: beds.Bed, params: Params) -> bool:
     if params.separation != "auto":
         return params.separation == "always"
     loud = under.below_speech_db >= params.music_level_db

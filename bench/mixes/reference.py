@@ -1,0 +1,117 @@
+"""What whisper knows by itself: when each true word is spoken, and texts of whole files.
+
+The times of the true words come from whisper's own alignment of the true text to the clean
+utterance. Its starts are some 0.1 s wrong; a clip is cut in pauses, so the middle of a word says
+on which side of a cut it is. Peer: openai-whisper's transcribe(), greedy, nothing else changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import audio, models
+
+from .corpus import Utterance
+from .mixing import Mix, Said
+
+WHISPER_HZ = 16_000
+
+
+@dataclass(frozen=True)
+class TrueWord:
+    """A word of the true text, with its time in the mix."""
+
+    text: str
+    start_s: float
+    end_s: float
+    speaker: str
+
+
+class Whisper:
+    """One whisper, and what was asked of it before."""
+
+    def __init__(self, name: str, device: str = "cpu", language: str = "en") -> None:
+        self.model = models.load_whisper(models.resolve_whisper(name, device), device)
+        self.language = language
+        self._aligned: dict[Path, list[tuple[str, float, float]]] = {}
+
+    def words(self, mix: Mix) -> list[TrueWord]:
+        """Return the true words of a mix in the order of time."""
+        found = [word for said in mix.said if said.utterance.text for word in self._of(said)]
+        return sorted(found, key=lambda word: word.start_s)
+
+    def _of(self, said: Said) -> list[TrueWord]:
+        return [
+            TrueWord(
+                text,
+                said.start_s + start_s / said.tempo,
+                min(said.end_s, said.start_s + end_s / said.tempo),
+                said.utterance.speaker,
+            )
+            for text, start_s, end_s in self._align(said.utterance)
+        ]
+
+    def _align(self, utterance: Utterance) -> list[tuple[str, float, float]]:
+        if utterance.path not in self._aligned:
+            self._aligned[utterance.path] = self._find(utterance)
+        return self._aligned[utterance.path]
+
+    def _find(self, utterance: Utterance) -> list[tuple[str, float, float]]:
+        from whisper.audio import log_mel_spectrogram, pad_or_trim
+        from whisper.timing import find_alignment
+
+        samples = audio.read_at(utterance.path, WHISPER_HZ)
+        mel = log_mel_spectrogram(pad_or_trim(samples), self.model.dims.n_mels)
+        tokenizer = self._tokenizer()
+        tokens = tokenizer.encode(" " + utterance.text)
+        timings = find_alignment(
+            self.model, tokenizer, tokens, mel.to(self.model.device), len(samples) // 160
+        )
+        return [(w.word, float(w.start), float(w.end)) for w in timings if w.word.strip()]
+
+    def transcribe(self, path: Path) -> str:
+        """Return the text of a whole file, by openai-whisper alone."""
+        result = self.model.transcribe(
+            audio.read_at(path, WHISPER_HZ),
+            language=self.language,
+            fp16=self.model.device.type == "cuda",
+            condition_on_previous_text=False,
+        )
+        return str(result["text"])
+
+    def hear(self, paths: Sequence[Path], batch: int = 8) -> list[str]:
+        """Return the text of each clip, greedy, one decode each."""
+        import whisper
+
+        options = whisper.DecodingOptions(
+            language=self.language,
+            without_timestamps=True,
+            fp16=self.model.device.type == "cuda",
+        )
+        texts: list[str] = []
+        for first in range(0, len(paths), batch):
+            mels = [self._mel(path) for path in paths[first : first + batch]]
+            import torch
+
+            results = whisper.decode(self.model, torch.stack(mels), options)
+            texts += [result.text for result in results]
+        return texts
+
+    def _mel(self, path: Path) -> Any:
+        from whisper.audio import log_mel_spectrogram, pad_or_trim
+
+        samples = pad_or_trim(audio.read_at(path, WHISPER_HZ).astype(np.float32))
+        return log_mel_spectrogram(samples, self.model.dims.n_mels).to(self.model.device)
+
+    def _tokenizer(self) -> Any:
+        from whisper.tokenizer import get_tokenizer
+
+        return get_tokenizer(
+            self.model.is_multilingual,
+            num_languages=self.model.num_languages,
+            language=self.language,
+            task="transcribe",
+        )

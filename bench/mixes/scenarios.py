@@ -1,0 +1,201 @@
+"""Which mixes are built, and what is asked of each.
+
+In:  a corpus, a size, a seed. Out: `Job`s: files with their truth, settings, the target.
+A job is one run of the pipeline: the target is chosen over all its files.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import audio
+
+from . import mixing
+from .corpus import Corpus, Utterance
+from .mixing import Mix, Said
+from .sounds import RATE_HZ, Chance, Samples
+
+PER_FILE = 10  # utterances of a reader joined to one file
+BEDS = {"pink": (40.0, 30.0, 20.0, 10.0, 0.0), "hum": (30.0, 20.0),
+        "music": (30.0, 25.0, 20.0, 10.0, 0.0)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files that go through the pipeline together."""
+
+    name: str
+    mixes: Sequence[Mix]
+    target: str | None = None  # whose voice the clips shall have; None: anybody's counts
+    settings: dict[str, Any] = field(default_factory=dict)
+    reference: Utterance | None = None  # the clip given as --target-speaker
+    asks: bool = False  # the right answer is to ask for a clip
+
+
+def jobs(corpus: Corpus, clips: int, seed: int) -> dict[str, Callable[[], Job]]:
+    """Return the scenarios by name, built when they are called."""
+    make = _Maker(corpus, clips, seed)
+    return {
+        "read": lambda: make.reader("read", (0.3, 1.5)),
+        "fast": lambda: make.reader("fast", (0.12, 0.4), tempo=1.35),
+        "pink 20 dB": lambda: make.reader("pink20", (0.3, 1.2), bed=("pink", 20.0)),
+        "pink 10 dB": lambda: make.reader("pink10", (0.3, 1.2), bed=("pink", 10.0)),
+        "music 10 dB": lambda: make.reader("music10", (0.3, 1.2), bed=("music", 10.0)),
+        "interludes": lambda: make.interludes(),
+        "telephone": lambda: make.telephone(),
+        "two speakers": lambda: make.speakers("two", (1, 1)),
+        "three speakers": lambda: make.speakers("three", (1, 1, 1)),
+        "unequal": lambda: make.speakers("unequal", (1, 3)),
+        "overlaps": lambda: make.speakers("overlaps", (1, 1), pauses_s=(-1.0, 0.6)),
+        "dominant": lambda: make.speakers("dominant", (4, 1), with_clip=False),
+        "nobody ahead": lambda: make.speakers("equal", (1, 1), with_clip=False, asks=True),
+        "no speech": lambda: make.silence(),
+        **{
+            f"{path.stem} {who}": lambda path=path, who=who: make.conversation(path, who)
+            for path in corpus.conversations
+            for who in _main_voice(corpus, path)
+        },
+    }
+
+
+@dataclass(frozen=True)
+class _Maker:
+    corpus: Corpus
+    clips: int
+    seed: int
+
+    def reader(
+        self,
+        name: str,
+        pauses_s: tuple[float, float],
+        tempo: float = 1.0,
+        bed: tuple[str, float] | None = None,
+    ) -> Job:
+        chance, utterances = self._chance(name), self._read(name)
+        mixes = []
+        for i in range(0, len(utterances), PER_FILE):
+            part = utterances[i : i + PER_FILE]
+            mix = mixing.joined(f"{name}-{i // PER_FILE}", part, pauses_s, chance, tempo)
+            mixes.append(mixing.with_bed(mix, mix.name, *bed, chance) if bed else mix)
+        return Job(name, mixes)
+
+    def interludes(self) -> Job:
+        chance, some = self._chance("interludes"), self._read("interludes")[:PER_FILE]
+        mix = mixing.joined("interludes", some, (3.0, 7.0), chance)
+        kinds = ("laughter", "music", "applause")
+        return Job("interludes", [mixing.with_interludes(mix, "interludes", kinds, chance)])
+
+    def telephone(self) -> Job:
+        """Return a dialogue of a reader, who is wanted, and somebody else."""
+        chance, some = self._chance("telephone"), self._read("telephone")
+        other = self._others(chance, some[0].speaker, 1)[0]
+        turns = _interleaved([some[: PER_FILE // 2], other], (1, 1), chance)
+        mix = mixing.telephone(mixing.joined("telephone", turns, (0.1, 0.8), chance), "telephone")
+        alone = mixing.joined("alone", some[-1:], (0.1, 0.1), chance)
+        reference = _as_file(mixing.telephone(alone, "reference").sound, some[0].speaker)
+        wide = {"min_bandwidth_hz": 0.0}
+        return Job("telephone", [mix], some[0].speaker, wide, reference)
+
+    def speakers(
+        self,
+        name: str,
+        shares: Sequence[int],
+        with_clip: bool = True,
+        asks: bool = False,
+        pauses_s: tuple[float, float] = (0.15, 1.0),
+    ) -> Job:
+        """Return two files of speakers by turns; the first one is wanted."""
+        chance = self._chance(name)
+        voices = self._others(chance, "", len(shares))
+        mixes = []
+        for i in range(2):
+            parts = [voice[i * 4 : i * 4 + 4] for voice in voices]
+            turns = _interleaved(parts, shares, chance)
+            mixes.append(mixing.joined(f"{name}-{i}", turns, pauses_s, chance))
+        reference = voices[0][-1] if with_clip else None
+        return Job(name, mixes, voices[0][0].speaker, reference=reference, asks=asks)
+
+    def silence(self) -> Job:
+        kinds = ("music", "laughter", "applause", "pink", "hum")
+        mixes = [mixing.nothing_said("nothing", kinds, 20.0, self._chance("nothing"))]
+        return Job("no speech", mixes)
+
+    def conversation(self, path: Path, who: str) -> Job:
+        """Return a real recording; its turns are the truth, the longest one alone the clip."""
+        samples = audio.read_at(path, RATE_HZ)
+        turns = self.corpus.conversations[path]
+        said = tuple(Said(a, b, Utterance(path, speaker)) for a, b, speaker in turns)
+        mix = Mix(f"{path.stem}-{who}", said, samples, samples)
+        return Job(path.stem, [mix], who, reference=_reference(path, turns, who))
+
+    def _chance(self, name: str) -> Chance:
+        return np.random.default_rng([self.seed, *name.encode()])
+
+    def _read(self, name: str) -> list[Utterance]:
+        reader = self.corpus.readers()[0]
+        mine = [u for u in self.corpus.by_speaker()[reader] if u.text]
+        order = self._chance(f"{name} reader").permutation(len(mine)).tolist()
+        return [mine[i] for i in order[: self.clips]]
+
+    def _others(self, chance: Chance, without: str, count: int) -> list[list[Utterance]]:
+        """Return the utterances of some speakers who have enough, in a drawn order."""
+        names = [name for name in self.corpus.talkers(9) if name != without]
+        names = [name for name in names if name not in self.corpus.readers()] or names
+        drawn = chance.permutation(len(names)).tolist()[:count]
+        return [self.corpus.by_speaker()[names[i]] for i in drawn]
+
+
+def _interleaved(
+    parts: Sequence[Sequence[Utterance]], shares: Sequence[int], chance: Chance
+) -> list[Utterance]:
+    """Return turns of `parts`, each speaker `share` utterances in a row, in a drawn order."""
+    left, turns = [list(part) for part in parts], []
+    most = max(shares)
+    while any(left):
+        for i in chance.permutation(len(parts)).tolist():
+            take = shares[i] if most > 1 else 1
+            turns += left[i][:take]
+            left[i] = left[i][take:]
+        if most > 1 and not all(left):
+            break
+    return turns
+
+
+def _main_voice(corpus: Corpus, path: Path) -> Iterator[str]:
+    """Yield who speaks longest in a conversation, if that is 10 s at least."""
+    seconds: dict[str, float] = {}
+    for start_s, end_s, speaker in corpus.conversations[path]:
+        seconds[speaker] = seconds.get(speaker, 0.0) + end_s - start_s
+    best = max(seconds, key=lambda who: seconds[who])
+    if seconds[best] >= 10.0:
+        yield best
+
+
+def _reference(path: Path, turns: Sequence[tuple[float, float, str]], who: str) -> Utterance:
+    """Return the longest stretch of a speaker's turns in which nobody else speaks, as a file."""
+    mine = [(a, b) for a, b, speaker in turns if speaker == who]
+    others = [(a, b) for a, b, speaker in turns if speaker != who]
+    alone = [part for span in mine for part in _without(span, others)]
+    start_s, end_s = max(alone, key=lambda span: span[1] - span[0])
+    samples = audio.read_at(path, RATE_HZ, start_s, min(end_s, start_s + 6.0))
+    return _as_file(samples, who)
+
+
+def _as_file(samples: Samples, who: str) -> Utterance:
+    target = Path(tempfile.mkdtemp(prefix="quality-")) / "reference.wav"
+    audio.write(target, samples, RATE_HZ)
+    return Utterance(target, who)
+
+
+def _without(
+    span: tuple[float, float], others: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    parts, at_s = [], span[0]
+    for start_s, end_s in sorted(o for o in others if o[1] > span[0] and o[0] < span[1]):
+        parts.append((at_s, start_s))
+        at_s = max(at_s, end_s)
+    return [(a, b) for a, b in [*parts, (at_s, span[1])] if b > a]

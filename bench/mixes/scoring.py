@@ -1,0 +1,211 @@
+"""Numbers for one file: words, edges, yield, whose voice, from what is true about its mix.
+
+In:  a mix, its true words, what the pipeline made of it. Out: sums that add up over files.
+Errors of words are counted clip by clip against the true words whose middle lies in the clip.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import jiwer
+import numpy as np
+import soundfile
+
+from pipeline import audio
+
+from .flow import Done
+from .mixing import Mix
+from .reference import TrueWord
+from .sounds import RATE_HZ, Samples
+
+FRAME_S = 0.01
+UNDER_SPEECH_DB = 35.0  # what is so far below an utterance's loud frames (95th percentile) ...
+OVER_FLOOR_DB = 6.0  # ... or so little above its quietest (5th) is silence,
+LEAST_UNDER_SPEECH_DB = 10.0  # but never what is nearer to the loud ones than this
+SILENCE_S = 0.1  # what the trainers need at an edge
+MASKED_DB = 6.0  # speech so far under the noise is not heard
+LEAST_LOUD = 2  # frames: one alone is a click
+LOOP = 4  # the same words so often in a row were not said
+
+
+@dataclass
+class Words:
+    """Errors of words, apart for the first and last word of each clip and for the others."""
+
+    true: int = 0
+    wrong: int = 0
+    edge_true: int = 0
+    edge_wrong: int = 0
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.wrong / max(1, self.true)
+
+    @property
+    def edge_percent(self) -> float:
+        return 100 * self.edge_wrong / max(1, self.edge_true)
+
+    @property
+    def inner_percent(self) -> float:
+        return 100 * (self.wrong - self.edge_wrong) / max(1, self.true - self.edge_true)
+
+
+@dataclass
+class Score:
+    """Sums over files."""
+
+    clips: int = 0
+    text: Words = field(default_factory=Words)  # the clips' texts
+    heard: Words = field(default_factory=Words)  # what whisper makes of the clips' sound
+    whole: Words = field(default_factory=Words)  # whisper alone on the whole file
+    edges: int = 0
+    silent_edges: int = 0
+    cut_edges: int = 0  # the recording is loud where it was cut
+    speech_s: float = 0.0  # the target's, nobody else speaking
+    used_s: float = 0.0  # of it, in clips
+    clip_speech_s: float = 0.0  # anybody's speech in clips
+    target_s: float = 0.0  # the target's of it, nobody else speaking
+    invented: int = 0  # clips where nobody speaks, or that loop
+    clip_s: float = 0.0
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(**{f.name: _sum(getattr(self, f.name), getattr(other, f.name))
+                        for f in fields(self)})  # fmt: skip
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if isinstance(a, Words):
+        return Words(**{f.name: getattr(a, f.name) + getattr(b, f.name) for f in fields(a)})
+    return a + b
+
+
+def score(mix: Mix, words: Sequence[TrueWord], done: Done, target: str | None) -> Score:
+    """Return the sums of one file, but for what whisper has to listen to."""
+    spans = [(clip["start_s"], clip["end_s"]) for clip in done.clips]
+    total = Score(clips=len(spans), clip_s=sum(b - a for a, b in spans))
+    loud = loud_frames(mix)
+    for clip, span in zip(done.clips, spans, strict=True):
+        _edges(total, loud, span, *_added_s(done, clip))
+    _voices(total, mix, spans, target)
+    inside = [in_clip(words, span) for span in spans]
+    total.text = count(inside, [clip["text"] for clip in done.clips]) if words else Words()
+    nobody = [not _overlap([(s.start_s, s.end_s) for s in mix.said], span) for span in spans]
+    loops = [is_loop(clip["text"]) for clip in done.clips]
+    total.invented = sum(a or b for a, b in zip(nobody, loops, strict=True))
+    return total
+
+
+def in_clip(words: Sequence[TrueWord], span: tuple[float, float]) -> str:
+    """Return the true words whose middle lies in a span."""
+    inside = (w.text for w in words if span[0] <= (w.start_s + w.end_s) / 2 < span[1])
+    return "".join(text if text.startswith(" ") else " " + text for text in inside).strip()
+
+
+def count(true: Sequence[str], found: Sequence[str]) -> Words:
+    """Return the errors of texts; those of clips without a true word are all insertions."""
+    normal = normalizer()
+    words = Words()
+    for reference, text in zip(true, found, strict=True):
+        want, have = normal(reference), normal(text)
+        if not want:
+            words.wrong += len(have.split())
+            continue
+        result = jiwer.process_words(want, have)
+        length = len(want.split())
+        wrong = [i for chunk in result.alignments[0] for i in _wrong(chunk, length)]
+        words.true += length
+        words.wrong += len(wrong)
+        words.edge_true += min(2, length)
+        words.edge_wrong += sum(i in (0, length - 1) for i in wrong)
+    return words
+
+
+def _wrong(chunk: Any, length: int) -> list[int]:
+    """Return the place of each error among the true words; of what was put in, the word beside."""
+    if chunk.type == "equal":
+        return []
+    if chunk.type == "insert":
+        return [min(chunk.ref_start_idx, length - 1)] * (chunk.hyp_end_idx - chunk.hyp_start_idx)
+    return list(range(chunk.ref_start_idx, chunk.ref_end_idx))
+
+
+def normalizer() -> Callable[[str], str]:
+    from whisper.normalizers import EnglishTextNormalizer
+
+    return EnglishTextNormalizer()  # type: ignore[no-any-return]
+
+
+def is_loop(text: str) -> bool:
+    """Return whether a phrase of 1-8 words comes four times in a row, six words at least."""
+    words = text.lower().split()
+    for size in range(1, 9):
+        for first in range(len(words) - size * LOOP + 1):
+            part = words[first : first + size * LOOP]
+            if len(part) >= 6 and part == part[:size] * LOOP:
+                return True
+    return False
+
+
+def loud_frames(mix: Mix) -> np.ndarray:
+    """Return which 10 ms of the clean speech are not silent, by each utterance's own levels."""
+    levels = audio.frame_levels_db(mix.clean, RATE_HZ, FRAME_S)
+    noise = audio.frame_levels_db(mix.sound - mix.clean * mix.gain, RATE_HZ, FRAME_S)
+    loud = np.zeros(len(levels), bool)
+    for said in mix.said:
+        part = slice(int(said.start_s / FRAME_S), int(said.end_s / FRAME_S) + 1)
+        own = levels[part][levels[part] > audio.FLOOR_DB]
+        floor, high = np.percentile(own, [5, 95])
+        floor_db = min(floor + OVER_FLOOR_DB, high - LEAST_UNDER_SPEECH_DB)
+        loud[part] |= levels[part] > max(high - UNDER_SPEECH_DB, floor_db)
+    return loud & (levels > noise - MASKED_DB)
+
+
+def _edges(
+    total: Score, loud: np.ndarray, span: tuple[float, float], before_s: float, after_s: float
+) -> None:
+    """Count a clip's two edges; `before_s`, `after_s`: silence that was added to it."""
+    first, last = round(span[0] / FRAME_S), round(span[1] / FRAME_S)
+    frames = round(SILENCE_S / FRAME_S)
+    head = loud[first : first + max(0, frames - round(before_s / FRAME_S))]
+    tail = loud[max(first, last - max(0, frames - round(after_s / FRAME_S))) : last]
+    total.edges += 2
+    total.silent_edges += sum(np.count_nonzero(part) < LEAST_LOUD for part in (head, tail))
+    cuts = (loud[max(0, at - 2) : at + 2] for at in (first, last))
+    total.cut_edges += sum(np.count_nonzero(part) >= LEAST_LOUD + 1 for part in cuts)
+
+
+def _added_s(done: Done, clip: dict[str, Any]) -> tuple[float, float]:
+    """Return how much digital silence a clip begins and ends with."""
+    samples, rate_hz = soundfile.read(done.folder / clip["file"], dtype="float32")
+    return _zeros(samples) / rate_hz, _zeros(samples[::-1]) / rate_hz
+
+
+def _zeros(samples: Samples) -> int:
+    heard = np.flatnonzero(np.abs(samples) > 1e-5)
+    return int(heard[0]) if len(heard) else len(samples)
+
+
+def _voices(
+    total: Score, mix: Mix, spans: Sequence[tuple[float, float]], target: str | None
+) -> None:
+    frames = int(mix.duration_s / FRAME_S) + 2
+    mine, others, used = (np.zeros(frames, np.int16) for _ in range(3))
+    for said in mix.said:
+        is_mine = target is None or said.utterance.speaker == target
+        (mine if is_mine else others)[_part(said.start_s, said.end_s)] += 1
+    for span in spans:
+        used[_part(*span)] = 1
+    alone = (mine > 0) & (others == 0)
+    total.speech_s += float(alone.sum()) * FRAME_S
+    total.used_s += float((alone & (used > 0)).sum()) * FRAME_S
+    total.clip_speech_s += float((((mine > 0) | (others > 0)) & (used > 0)).sum()) * FRAME_S
+    total.target_s += float((alone & (used > 0)).sum()) * FRAME_S
+
+
+def _part(start_s: float, end_s: float) -> slice:
+    return slice(round(start_s / FRAME_S), round(end_s / FRAME_S))
+
+
+def _overlap(spans: Sequence[tuple[float, float]], span: tuple[float, float]) -> bool:
+    return any(min(b, span[1]) - max(a, span[0]) > 0.2 for a, b in spans)

@@ -1,0 +1,78 @@
+"""The rows that bench/quality.py prints."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+
+from pipeline.models import resolve_whisper, whisper_digest
+
+from .flow import Done
+from .scenarios import Job
+from .scoring import Score, Words, normalizer
+
+COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "silent%", "cut", "yield%",
+           "pure%", "inv")  # fmt: skip
+WIDTH = 20
+
+
+def head(options: argparse.Namespace) -> str:
+    """Return what was run, and the names of the columns."""
+    digest = whisper_digest(resolve_whisper(options.model, options.device))[:12]
+    said = f"{options.model} ({digest}), seed {options.seed}, {options.clips} utterances a reader"
+    return f"{said} {' '.join(options.set)}\n{'':{WIDTH}}" + "".join(f"{c:>9}" for c in COLUMNS)
+
+
+def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) -> str:
+    """Return one line; with `verbose` also the rejections."""
+    share = 100 * total.used_s / max(0.01, total.speech_s)
+    pure = 100 * total.target_s / max(0.01, total.clip_speech_s)
+    silent = 100 * total.silent_edges / max(1, total.edges)
+    cells = [
+        f"{total.clips}", _percent(total.text), _percent(total.whole), _percent(total.heard),
+        f"{total.heard.edge_percent:.1f}" if total.heard.true else "",
+        f"{total.heard.inner_percent:.1f}" if total.heard.true else "",
+        f"{silent:.1f}" if total.edges else "", f"{total.cut_edges}",
+        f"{share:.1f}" if total.speech_s else "",
+        f"{pure:.1f}" if total.clip_speech_s else "", f"{total.invented}",
+    ]  # fmt: skip
+    line = f"{name:{WIDTH}}" + "".join(f"{cell:>9}" for cell in cells)
+    notes = [f"    {one.name}: {one.dropped}" for one in done if one.dropped]
+    if job.asks:
+        notes.append("    WRONG: should have asked for a clip")
+    if verbose:
+        notes += [_rejections(one) for one in done]
+    return "\n".join([line, *notes])
+
+
+def refusal(name: str, job: Job, reason: str) -> str:
+    """Return the line of a job that asked for a clip."""
+    return f"{name:{WIDTH}} {'asked, as it should' if job.asks else 'WRONG: asked'}: {reason}"
+
+
+def differences(done: Done, true: Sequence[str], heard: Sequence[str]) -> str:
+    """Return the clips whose text or sound is not what was said."""
+    normal = normalizer()
+    lines = []
+    for clip, want, ear in zip(done.clips, true, heard, strict=True):
+        texts = {"true": normal(want), "text": normal(clip["text"]), "ear": normal(ear)}
+        if len(set(texts.values())) > 1:
+            lines.append(f"    {clip['id']} {clip['start_s']:.2f}-{clip['end_s']:.2f}")
+            lines += [f"      {which:5}{text}" for which, text in texts.items()]
+    return "\n".join(lines)
+
+
+def _rejections(done: Done) -> str:
+    seconds: Counter[str] = Counter()
+    for each in done.rejected:
+        seconds[each["rule"]] += each["end_s"] - each["start_s"]
+    listed = ", ".join(f"{rule} {s:.1f} s" for rule, s in seconds.most_common())
+    lines = [f"    {done.name} rejected: {listed or 'nothing'}"]
+    for each in done.rejected:
+        if each["end_s"] - each["start_s"] > 0.5:
+            place = f"{each['start_s']:.2f}-{each['end_s']:.2f}"
+            lines.append(f"      {place} {each['rule']}: {each['reason']} {each.get('text', '')}")
+    return "\n".join(lines)
+
+
+def _percent(words: Words) -> str:
+    return f"{words.percent:.2f}" if words.true else ""

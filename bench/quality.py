@@ -1,0 +1,130 @@
+"""How good the clips are, on mixes with known answers built from real recordings.
+
+    .venv/bin/python bench/quality.py FOLDER                 all scenarios, about 6 minutes
+    .venv/bin/python bench/quality.py FOLDER --only read,fast --clips 20 --seed 2
+    .venv/bin/python bench/quality.py FOLDER --set enhancement_mode=none --set separation=never
+    .venv/bin/python bench/quality.py FOLDER --tables        when music is separated; voices alike
+
+FOLDER holds recordings of an LJ Speech kind (`id|text` in transcripts.txt or metadata.csv), of a
+LibriSpeech kind (speaker-…), and conversations with turns.rttm; or any, with manifest.tsv: path,
+speaker, text. Columns: words wrong in the clips' texts, and of whisper alone on the whole file;
+words wrong when whisper hears the clips (`ear`), at their edges and inside; edges with 100 ms of
+silence, edges cut in sound; share of the target's speech in clips; share of clip speech that is the
+target's; clips that were invented.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))  # for running it as a script
+
+from bench.mixes import corpus, decisions, scenarios, scoring, table  # noqa: E402
+from bench.mixes.flow import Done, Stages  # noqa: E402
+from bench.mixes.reference import Whisper  # noqa: E402
+from pipeline.config import Settings  # noqa: E402
+from pipeline.executors import tame_threads  # noqa: E402
+from pipeline.item import Unusable  # noqa: E402
+
+
+def main() -> None:
+    """Build the mixes, run the stages, print the table."""
+    options = _options()
+    tame_threads()
+    found = corpus.read(options.folder)
+    if options.tables:
+        print(decisions.tables(found, options.seed))
+        return
+    wanted = options.only.split(",") if options.only else None
+    all_jobs = scenarios.jobs(found, options.clips, options.seed)
+    unknown = set(wanted or ()) - set(all_jobs)
+    if unknown:
+        sys.exit(f"--only {','.join(sorted(unknown))}: there are {', '.join(all_jobs)}")
+    bench = Bench(options)
+    print(table.head(options))
+    for name, build in all_jobs.items():
+        if wanted is None or name in wanted:
+            print(bench.row(name, build()), flush=True)
+
+
+class Bench:
+    """Stages and whisper, loaded once."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._stages = Stages(options.device)
+        self._whisper = Whisper(options.model, options.device)
+        self._folder = Path(options.keep or tempfile.mkdtemp(prefix="quality-"))
+
+    def row(self, name: str, job: scenarios.Job) -> str:
+        """Run a job; return its row."""
+        folder = self._folder / name.replace(" ", "-")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        files = [mix.write(folder) for mix in job.mixes]
+        try:
+            done = self._stages.run(files, folder / "work", self._settings(job))
+        except Unusable as err:
+            return table.refusal(name, job, str(err))
+        total = scoring.Score()
+        for mix, one, file in zip(job.mixes, done, files, strict=True):
+            total += self._scored(mix, one, file, job)
+        if not self._options.keep:
+            shutil.rmtree(folder)
+        return table.row(name, job, total, done, verbose=self._options.verbose)
+
+    def _scored(self, mix: Any, done: Done, file: Path, job: scenarios.Job) -> scoring.Score:
+        words = self._whisper.words(mix)
+        result = scoring.score(mix, words, done, job.target)
+        if words and job.target is None:
+            whole = self._whisper.transcribe(file)
+            result.whole = scoring.count([mix.text()], [whole])
+        if words and done.clips:
+            true = [scoring.in_clip(words, (c["start_s"], c["end_s"])) for c in done.clips]
+            heard = self._whisper.hear([done.folder / clip["file"] for clip in done.clips])
+            result.heard = scoring.count(true, heard)
+            if self._options.verbose:
+                print(table.differences(done, true, heard))
+        return result
+
+    def _settings(self, job: scenarios.Job) -> Settings:
+        given = {"language": "en", "whisper_model": self._options.model, **job.settings}
+        if job.reference:
+            given["target_speaker"] = str(job.reference.path.absolute())
+        settings = Settings(**given)
+        return replace(settings, **_typed(settings, self._options.set))
+
+
+def _typed(settings: Settings, given: Sequence[str]) -> dict[str, Any]:
+    """Return `name=value` words as settings of the right kind."""
+    pairs = dict(word.split("=", 1) for word in given)
+    return {name: type(getattr(settings, name))(value) for name, value in pairs.items()}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog=__doc__.partition("\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, help="recordings, see below")
+    parser.add_argument("--only", default="", help="scenarios, with commas")
+    parser.add_argument("--clips", type=int, default=20, help="utterances of a reader a scenario")
+    parser.add_argument("--seed", type=int, default=0, help="which utterances, pauses, noises")
+    parser.add_argument("--model", default="base", help="whisper's weights, for both sides")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--tables", action="store_true", help="decision tables instead")
+    parser.add_argument("--keep", default="", help="folder in which mixes and clips stay")
+    parser.add_argument("--verbose", action="store_true", help="every error and rejection")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

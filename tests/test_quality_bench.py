@@ -1,0 +1,111 @@
+"""What bench/quality.py counts, on mixes of tones: a benchmark that errs is worse than none."""
+
+import numpy as np
+import pytest
+
+from bench.mixes import corpus, mixing, scoring, sounds
+from bench.mixes.corpus import Utterance
+from bench.mixes.flow import Done
+from bench.mixes.reference import TrueWord
+from pipeline import audio
+
+RATE_HZ = sounds.RATE_HZ
+
+
+@pytest.fixture
+def mix(tmp_path):
+    """Two utterances of 1 s of tone: 0.6-1.6 s by a, 2.6-3.6 s by b."""
+    t = np.arange(RATE_HZ) / RATE_HZ
+    spoken = []
+    for name, hz in (("a-1", 200), ("b-1", 300)):
+        audio.write(
+            tmp_path / f"{name}.flac", np.float32(0.1) * np.sin(2 * np.pi * hz * t), RATE_HZ
+        )
+        spoken.append(Utterance(tmp_path / f"{name}.flac", name[0], "one two"))
+    return mixing.joined("mix", spoken, (1.0, 1.0), np.random.default_rng(0))
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """A maker of what the pipeline would have made: clips with silence added to their ends."""
+
+    def make(*spans, added_s=0.0):
+        entries = []
+        for i, (start_s, end_s) in enumerate(spans):
+            sound = np.full(round((end_s - start_s) * RATE_HZ), 0.1, np.float32)
+            padded = np.pad(sound, round(added_s * RATE_HZ))
+            audio.write(tmp_path / f"{i}.wav", padded, RATE_HZ)
+            entry = {"id": str(i), "file": f"{i}.wav", "start_s": start_s, "end_s": end_s}
+            entries.append({**entry, "text": "good day"})
+        return Done("mix", tmp_path, entries)
+
+    return make
+
+
+def test_times_of_a_mix_are_where_its_sound_is(mix):
+    loud = np.flatnonzero(scoring.loud_frames(mix))
+
+    assert [x for s in mix.said for x in (s.start_s, s.end_s)] == pytest.approx(
+        [0.6, 1.6, 2.6, 3.6]
+    )
+    assert set(loud.tolist()) == {*range(60, 160), *range(260, 360)}
+
+
+@pytest.mark.parametrize(
+    "span, added_s, silent, cut",
+    [((0.45, 1.75), 0.0, 2, 0), ((0.55, 1.75), 0.0, 1, 0), ((0.55, 1.75), 0.06, 2, 0),
+     ((1.0, 1.75), 0.2, 2, 1)],
+)  # fmt: skip
+def test_edges_are_judged_by_the_clean_speech(mix, clips, span, added_s, silent, cut):
+    found = scoring.score(mix, [], clips(span, added_s=added_s), "a")
+
+    assert (found.edges, found.silent_edges, found.cut_edges) == (2, silent, cut)
+
+
+def test_seconds_of_the_target_and_of_others_are_told_apart(mix, clips):
+    found = scoring.score(mix, [], clips((0.6, 1.6), (2.6, 3.1)), "a")
+
+    assert found.speech_s == pytest.approx(1.0, abs=0.02)
+    assert found.used_s == pytest.approx(1.0, abs=0.02)
+    assert found.clip_speech_s == pytest.approx(1.5, abs=0.02)
+    assert found.target_s == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_clip_where_nobody_speaks_and_a_loop_are_invented(mix, clips):
+    nobody, loop = clips((1.7, 2.5)), clips((0.6, 1.6))
+    loop.clips[0]["text"] = "and so on " * 4
+
+    assert scoring.score(mix, [], nobody, None).invented == 1
+    assert scoring.score(mix, [], loop, None).invented == 1
+    assert scoring.score(mix, [], clips((0.6, 1.6)), None).invented == 0
+
+
+def test_errors_are_counted_at_the_edges_and_inside():
+    found = scoring.count(["the old red house"], ["an old rat house"])
+
+    assert (found.true, found.wrong, found.edge_true, found.edge_wrong) == (4, 2, 2, 1)
+    assert scoring.count([""], ["thank you"]).wrong == 2
+
+
+def test_true_words_belong_to_the_clip_in_which_their_middle_lies():
+    words = [TrueWord(" one", 0.5, 0.9, "a"), TrueWord(" two", 0.9, 1.4, "a")]
+
+    assert scoring.in_clip(words, (0.0, 1.0)) == "one"
+    assert scoring.in_clip(words, (1.0, 2.0)) == "two"
+
+
+def test_a_bed_has_the_level_that_was_asked_for(mix):
+    noisy = mixing.with_bed(mix, "noisy", "pink", 10.0, np.random.default_rng(1))
+    bed = noisy.sound - mix.sound * np.float32(noisy.gain / mix.gain)
+
+    assert audio.level_db(bed) == pytest.approx(mixing.SPEECH_DB - 10.0, abs=0.3)
+
+
+def test_a_manifest_names_speaker_and_text(tmp_path):
+    audio.write(tmp_path / "x.wav", np.zeros(10, np.float32), 16_000)
+    (tmp_path / "manifest.tsv").write_text("x.wav\tann\tGood day.\n")
+
+    assert corpus.read(tmp_path).utterances == [Utterance(tmp_path / "x.wav", "ann", "Good day.")]
+    (tmp_path / "manifest.tsv").write_text("x.wav\tann\tGood day.\ny.wav\tbob\n")
+    with pytest.raises(ValueError, match=r"manifest\.tsv:2: want path, speaker and text"):
+        corpus.read(tmp_path)
