@@ -126,7 +126,7 @@ class Take:
 def segmented(item, tmp_path, **changes):
     out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
     out.mkdir()
-    result = process(item, out, Params(**changes), None)
+    result = process(item, out, Params(**changes), segment_audio.Models())
     document = json.loads((out / "clips.json").read_text())
     assert_adds_up(result.facts, document)
     return document, out
@@ -294,14 +294,16 @@ def test_voice_between_two_quiet_runs_is_no_breath():
 
 
 def test_others_speech_is_never_used(tmp_path):
-    """A sentence that somebody interrupts is rejected; the stranger's seconds are accounted."""
+    """What somebody interrupts is cut there, in the pauses; his seconds are accounted."""
     take = Take().pause(0.4).say(SENTENCES[0]).pause(0.4).say("Well I never", 0.3).pause(0.15)
     take.stranger(1.0).pause(0.15).say("thought so, he said.", 0.3).pause(0.5)
     take.say(SENTENCES[1]).pause(0.5)
 
     document, _ = segmented(take.item(tmp_path), tmp_path)
 
-    assert texts(document) == [SENTENCES[0], SENTENCES[1]]
+    assert " ".join(texts(document)) == (
+        f"{SENTENCES[0]} Well I never thought so, he said. {SENTENCES[1]}"
+    )
     assert "other_speaker" in rules(document)
     (start_s, end_s) = take.others[0]
     for clip in document["clips"]:
@@ -668,3 +670,28 @@ def test_reads_what_it_says():
         "enhance_audio",
         "transcribe_audio",
     }
+
+
+def test_a_floor_under_the_voice_is_quiet_although_the_pauses_between_turns_are_quieter():
+    """A noise gate: -44 dB between words, -70 dB between turns; without, soft sounds stay sound."""
+    chance = np.random.default_rng(3)
+    speech = np.tile([-20.0] * 40 + [-44.0] * 12, 20) + chance.uniform(-1, 1, 1040)
+    gated = np.concatenate((np.full(500, -70.0), speech, np.full(500, -70.0))).astype(np.float32)
+    fading = np.tile([*[-20.0] * 40, *np.linspace(-30, -60, 12)], 20)
+    clean = np.concatenate((np.full(500, -70.0), fading, np.full(500, -70.0))).astype(np.float32)
+
+    with_floor = envelope(gated, [(5.0, 15.4)], [])
+    without = envelope(clean, [(5.0, 15.4)], [])
+
+    assert len(quiet_runs(with_floor.quiet[500:1540], 0.1)) == 20
+    assert not quiet_runs(without.quiet[500:1540], 0.1)
+
+
+def test_what_is_long_and_no_voice_is_no_release_after_a_closure():
+    """0.14 s of quiet, 2.5 s of somebody else, quiet: the break goes over all of it."""
+    words = [word(" known.", 4.1, 4.6), word(" Hold", 9.0, 9.3)]
+    runs = [(4.8, 5.1), (5.3, 5.44), (8.0, 8.6)]
+
+    breaks = breaks_around(words, runs, [(4.0, 4.9), (8.9, 9.9)], 12.0)
+
+    assert breaks[1] == Break((4.8, 5.1), (8.0, 8.6))

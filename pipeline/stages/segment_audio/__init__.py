@@ -5,7 +5,8 @@ In:  enhance_audio's sound (24 kHz), transcribe_audio's words, isolate_speakers'
 Out: clips/<id>.wav (24 kHz, 16 bit) and clips.json, which accounts for every second.
 How: whisper's words say which pause is meant (edges.py), the enhanced sound's envelope where it is
 (envelope.py): it is what will be heard, and its rumble and part of its noise are gone.
-Left out: DNSMOS and other learned scores; phonemes (build_dataset).
+Each clip is then heard as it will be used: DNSMOS, and whisper with the clip's text (judging.py).
+Left out: phonemes (build_dataset).
 """
 
 from collections.abc import Sequence
@@ -16,48 +17,61 @@ from typing import Any
 import numpy as np
 
 from pipeline import audio
-from pipeline.audio import OUTPUT_HZ, Samples, Seconds
+from pipeline.audio import OUTPUT_HZ, Samples
 from pipeline.item import Item, Result, Unusable, write_json
+from pipeline.models import MissingWeights, resolve_whisper, whisper_digest, whisper_label
 
 from .accounting import Rejected, account, ms, partition
-from .choosing import Candidate, Recording, candidate_runs, judge, rejection
+from .choosing import Recording, candidate_runs
 from .edges import breaks_around
 from .envelope import FRAME_S, envelope, quiet_runs
-from .packing import Run, Speech
-from .quality import rate_failure, rate_limits
+from .judging import Candidate, Models, clip_sound, judged
+from .listening import Listener
+from .packing import Speech
 from .settings import Params
+from .sound import load_mos
 from .words import words_of
 
-VERSION = 1
+VERSION = 2
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
     "enhance_audio",
     "transcribe_audio",
 )
-Models = None
 
-FADE_S: Seconds = 0.005  # at the joints of recorded quiet and digital silence: no clicks
 LEAST_UNHEARD_S = 0.15  # less sound than this beside the words is a breath or a click, no speech
 
-__all__ = ["READS", "VERSION", "Models", "Params", "load", "process"]
+__all__ = ["READS", "VERSION", "Models", "Params", "load", "process", "weights"]
 
 
-def load(params: Params, device: str) -> None:  # noqa: ARG001
-    """Return nothing: this stage has no model. Unusable: settings that no trainer could use."""
+def weights(params: Params) -> dict[str, str]:
+    """Return name -> sha256 of the weights that listen, fetched first if they are not there."""
+    names = [params.whisper_model] if params.text_check == "on" else []
+    names += [params.verify_with] if params.verify_with else []
+    return {whisper_label(name): whisper_digest(name) for name in names}
+
+
+def load(params: Params, device: str) -> Models:
+    """Return what listens; Unusable: settings that no trainer could use, weights not to be had."""
     try:
         check(params)
-    except ValueError as err:
+        names = (params.whisper_model if params.text_check == "on" else "", params.verify_with)
+        found = [resolve_whisper(name, device) if name else "" for name in names]
+    except (ValueError, OSError, MissingWeights) as err:
         raise Unusable(str(err)) from err
+    listeners = [Listener(name, device) if name else None for name in found]
+    return Models(load_mos(), *listeners)
 
 
-def process(item: Item, out: Path, params: Params, models: None) -> Result:  # noqa: ARG001
+def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     """Return the sums of `out`/clips.json; a recording without any clip is a result too."""
     check(params)
     rec = recording(item, params)
-    runs, rejected = candidate_runs(rec, params)
-    clips, unfit = judged(rec, runs, params)
-    everything = [*rejected, *unfit, *strangers(rec), *unheard(rec, clips, [*rejected, *unfit])]
+    chosen = candidate_runs(rec, params, can_listen=models.listener is not None)
+    clips, unfit = judged(rec, chosen, params, models)
+    rejected = [*chosen.rejected, *unfit]
+    everything = [*rejected, *strangers(rec), *unheard(rec, clips, rejected)]
     spans = [clip.span for clip in clips]
     cut, non_speech_s = account(rec.duration_s, spans, everything)
     (out / "clips").mkdir()
@@ -106,19 +120,6 @@ def levels_db(path: Path) -> Samples:
     return np.concatenate(levels) if levels else np.zeros(0, np.float32)
 
 
-def judged(
-    rec: Recording, runs: Sequence[Run], params: Params
-) -> tuple[list[Candidate], list[Rejected]]:
-    """Return the runs that pass every rule, and the rejections of the others."""
-    measured = [judge(rec, run, params) for run in runs]
-    fit = [candidate for candidate, failure in measured if not failure]
-    rejected = [rejection(c.span, c.text, f) for c, f in measured if f]
-    limits = rate_limits([candidate.seconds_per_letter for candidate in fit])
-    rates = [(c, rate_failure(c.seconds_per_letter, limits)) for c in fit]
-    rejected += [rejection(c.span, c.text, f) for c, f in rates if f]
-    return [candidate for candidate, failure in rates if not failure], rejected
-
-
 def strangers(rec: Recording) -> list[Rejected]:
     """Return the rejections of what others than the target speaker said."""
     return [
@@ -149,7 +150,7 @@ def unheard(
 
 def save(rec: Recording, clip: Candidate, name: str, out: Path) -> dict[str, Any]:
     """Write a clip's sound; return its entry in clips.json."""
-    samples = clip_sound(rec, clip)
+    samples = clip_sound(rec, clip.run)
     audio.write(out / "clips" / f"{name}.wav", samples, OUTPUT_HZ)
     scores = dict(clip.scores)
     return {
@@ -162,17 +163,6 @@ def save(rec: Recording, clip: Candidate, name: str, out: Path) -> dict[str, Any
         "similarity": scores["similarity"],
         "scores": scores,
     }
-
-
-def clip_sound(rec: Recording, clip: Candidate) -> Samples:
-    """Return the clip at 24 kHz: its recorded quiet, filled up with silence at both ends."""
-    part, _ = audio.read(rec.enhanced, *clip.span)
-    voice_start_s, voice_end_s = rec.voice(clip.run)
-    edge_s = rec.speech.edge_s
-    before_s = max(0.0, edge_s - (voice_start_s - clip.span[0]))
-    after_s = max(0.0, edge_s - (clip.span[1] - voice_end_s))
-    silence = (round(before_s * OUTPUT_HZ), round(after_s * OUTPUT_HZ))
-    return np.pad(audio.fade(part, OUTPUT_HZ, FADE_S), silence)
 
 
 def sums(document: dict[str, Any]) -> dict[str, int | float]:

@@ -1,7 +1,7 @@
 """From a recording's words and sound to the runs of words that become clips, and the rest.
 
-In:  a `Recording`. Out: candidates (runs) and rejections; then, measured on the sound, scores.
-Left out: writing clips, and the sum of all seconds (`__init__.py`, accounting.py).
+In:  a `Recording`. Out: runs of words, doubts about some of them, and rejections.
+Left out: whether the runs are good enough once they are heard (judging.py).
 """
 
 import itertools
@@ -9,18 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from pipeline import audio
-from pipeline.audio import Samples, Seconds
+from pipeline.audio import Seconds
 
 from . import unsaid
 from .accounting import Rejected
-from .envelope import Envelope, Span, covered_s, overlapping
+from .envelope import Envelope, Span, overlapping
 from .packing import Run, Speech, clip_cost, pack, pieces, sentences
-from .quality import Failure, clip_failure, clipped_run, language_failure, words_failure
+from .quality import Failure, language_failure, words_failure
 from .settings import Params
-from .spoken import spoken_letters
 from .unsaid import Said
 from .words import Word, text_of
 
@@ -61,23 +57,33 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A run of words with what was measured on it."""
+class Chosen:
+    """Runs of words that can be clips, and what is doubtful about sentences in them."""
 
-    run: Run
-    span: Span
-    text: str
-    scores: dict[str, float]
-    seconds_per_letter: float  # of sound without pauses, of what is spoken
+    runs: list[Run]
+    rejected: list[Rejected]
+    doubts: list[tuple[Run, Failure]]
+
+    def doubt(self, run: Run) -> Failure | None:
+        """Return the doubt about a part of `run`, if there is one."""
+        return next((f for r, f in self.doubts if run.first <= r.first <= run.last), None)
 
 
-def candidate_runs(rec: Recording, params: Params) -> tuple[list[Run], list[Rejected]]:
-    """Return whole sentences packed into clips of the right length, and what could not be."""
+def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
+    """Return whole sentences packed into clips of the right length, and what could not be.
+
+    Who can listen to a clip may keep a doubtful sentence until then.
+    """
     longest_s, shortest_s = params.max_clip_s, params.min_clip_s
     whole = sentences(rec.speech, params.max_pause_s)
     parts = [p for s in whole for p in pieces(rec.speech, s, longest_s, shortest_s)]
     per_letter_s = unsaid.seconds_per_letter(rec.sound, [rec.said(part) for part in parts])
-    failures = [(part, part_failure(rec, part, per_letter_s, params)) for part in parts]
+    most_s = params.max_unsaid_s if can_listen else params.max_untranscribed_s
+    failures = [(part, part_failure(rec, part, per_letter_s, most_s, params)) for part in parts]
+    least_s = params.max_untranscribed_s
+    doubts = [
+        (p, untranscribed_failure(rec, p, per_letter_s, least_s)) for p, f in failures if not f
+    ]
     rejected = [reject(rec, part, failure) for part, failure in failures if failure]
 
     def cost(run: Run) -> float | None:
@@ -89,16 +95,19 @@ def candidate_runs(rec: Recording, params: Params) -> tuple[list[Run], list[Reje
             packed += pack([part for part, _ in group], cost)
     lengths = [(run, length_failure(rec.speech.length_s(run), params)) for run in packed]
     rejected += [reject(rec, run, failure) for run, failure in lengths if failure]
-    return [run for run, failure in lengths if not failure], rejected
+    kept = [run for run, failure in lengths if not failure]
+    return Chosen(kept, rejected, [(part, doubt) for part, doubt in doubts if doubt])
 
 
-def part_failure(rec: Recording, run: Run, per_letter_s: Seconds, params: Params) -> Failure | None:
+def part_failure(
+    rec: Recording, run: Run, per_letter_s: Seconds, most_s: Seconds, params: Params
+) -> Failure | None:
     """Return why a sentence cannot be used, whatever stands beside it."""
     return (
         language_failure(rec.language, rec.language_probability, params)
         or others_failure(rec, run)
         or words_failure(rec.words(run), params)
-        or untranscribed_failure(rec, run, per_letter_s, params)
+        or untranscribed_failure(rec, run, per_letter_s, most_s)
     )
 
 
@@ -114,10 +123,10 @@ def others_failure(rec: Recording, run: Run) -> Failure | None:
 
 
 def untranscribed_failure(
-    rec: Recording, run: Run, per_letter_s: Seconds, params: Params
+    rec: Recording, run: Run, per_letter_s: Seconds, most_s: Seconds
 ) -> Failure | None:
     """Return the failure of a sentence with sound that its words do not account for."""
-    said, most_s = rec.said(run), params.max_untranscribed_s
+    said = rec.said(run)
     spare_s, words = unsaid.in_stretched_words_s(rec.sound, said, per_letter_s)
     between_s = unsaid.between_words_s(rec.sound, said, per_letter_s)
     left_s, where = max((between_s, "without words"), (spare_s, f"more than {words!r} can hold"))
@@ -148,40 +157,3 @@ def rejection(span: Span, text: str, failure: Failure) -> Rejected:
     """Return the rejection of a span."""
     f = failure
     return Rejected(span[0], span[1], f.rule, f.reason, f.value, f.threshold, text)
-
-
-def judge(rec: Recording, run: Run, params: Params) -> tuple[Candidate, Failure | None]:
-    """Return a run measured on its sound, and the first rule it breaks."""
-    words, span = rec.words(run), rec.span(run)
-    voice_s = rec.voice(run)[1] - rec.voice(run)[0]
-    text = text_of(words)
-    original, _ = audio.read(rec.original, *span)
-    enhanced, _ = audio.read(rec.enhanced, *rec.voice(run))
-    scores = {
-        "similarity": similarity(rec.target, span),
-        "snr_db": min(MOST_DB, rec.sound.snr_db(*rec.voice(run))),
-        "avg_logprob": sum(w.avg_logprob for w in words) / len(words),
-        "word_probability": sum(w.probability for w in words) / len(words),
-        "chars_per_s": len(text) / max(voice_s, 0.01),
-        "peak_db": peak_db(original),
-        "level_db": audio.level_db(enhanced),
-    }
-    failure = clip_failure(words, scores, clipped_run(original, params.max_peak), params)
-    rounded = {key: round(value, 3) for key, value in scores.items()}
-    per_letter_s = rec.sound.loud_s(*rec.voice(run)) / max(1.0, spoken_letters(text))
-    return Candidate(run, span, text, rounded, per_letter_s), failure
-
-
-def similarity(target: Sequence[tuple[Seconds, Seconds, float]], span: Span) -> float:
-    """Return the likeness to the target speaker, averaged over a span by time; 0 outside."""
-    near = overlapping(target, *span)
-    shares = [covered_s([part], *span) for part in near]
-    total_s = sum(shares)
-    weighted = sum(share * part[2] for share, part in zip(shares, near, strict=True))
-    return weighted / total_s if total_s else 0.0
-
-
-def peak_db(samples: Samples) -> float:
-    """Return the highest sample in dB re full scale."""
-    peak = float(np.max(np.abs(samples), initial=0.0))
-    return max(audio.FLOOR_DB, 20 * float(np.log10(peak))) if peak else audio.FLOOR_DB

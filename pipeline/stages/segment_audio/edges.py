@@ -18,6 +18,7 @@ from .words import Word, ends_clause, ends_sentence
 
 WORD_END_LATE_S = 0.15  # how much later than whisper says words end: half of what was measured
 CLOSURE_S = 0.15  # shorter quiet may be the closure of a stop: "uncheck(120 ms)ed" in LJ Speech
+RELEASE_S = 0.35  # what is longer and no voice is no release after a closure: somebody else, music
 LONGEST_ENDING_S = 0.6  # longer voice between two runs is speech that whisper gave no words for
 FARTHEST_S = 0.6  # a pause farther from both words' times than this belongs to neither
 # People pause where there is punctuation: this much worse a match in time is accepted there.
@@ -96,7 +97,8 @@ def _extended(runs: Sequence[Span], index: int, step: int, voiced: Sequence[Span
         sound = (left[1], right[0])
         sound_s = sound[1] - sound[0]
         is_ending = sound_s <= LONGEST_ENDING_S and covered_s(voiced, *sound) > sound_s / 2
-        is_closure = runs[index + step][1] - runs[index + step][0] < CLOSURE_S
+        is_short = runs[index + step][1] - runs[index + step][0] < CLOSURE_S
+        is_closure = is_short and sound_s <= RELEASE_S
         if is_ending or is_closure:
             return index
         index += step

@@ -48,6 +48,7 @@ HALLUCINATIONS = (
 NO_SPEECH_LOGPROB_SHARE = 0.5
 LEAST_WORDS_FOR_UNIQUE = 8  # "no, no, no" is speech; a loop is longer
 LEAST_CLIPS_FOR_QUARTILES = 20  # from fewer, quartiles are chance
+LEAST_CLIPS_FOR_MIDDLE = 5  # the median of fewer is one of them
 QUARTILE_REACH = 1.5  # Emilia, after Tukey
 # Of the median; less is chance, or a fence around an even reader's trifles. LJ Speech (94 clips by
 # one reader) has 0.10-0.14 and its clips are 0.85-1.23 of the median; of 20 of them the quartiles
@@ -137,6 +138,38 @@ def _clip_failures(
     yield too_low("speaker", "similarity", s["similarity"], p.min_clip_similarity)
     yield too_low("snr", "SNR", s["snr_db"], p.min_snr_db, " dB")
     yield too_high("clipping", "flat samples at full scale", clipped_run, CLIPPED_RUN - 1)
+
+
+def sound_failure(scores: Mapping[str, float], params: Params) -> Failure | None:
+    """Return why a clip does not sound good enough, if it does not."""
+    s, p = scores, params
+    narrow = too_low("bandwidth", "bandwidth", s["bandwidth_hz"], p.min_bandwidth_hz, " Hz")
+    offset = too_high("dc_offset", "constant part", s["dc_offset"], p.max_dc_offset)
+    unclean = too_low("mos", "DNSMOS OVRL", s["mos_ovrl"], p.min_mos) if "mos_ovrl" in s else None
+    return narrow or offset or unclean
+
+
+def fit_failure(mean: float, worst: float, doubt: Failure | None, params: Params) -> Failure | None:
+    """Return why a text does not fit its sound: more strictly where there was a doubt before."""
+    if doubt and worst < params.doubtful_token_fit:
+        return doubt
+    name = "log probability of the text given the clip"
+    bad = too_low("text_fit", name, mean, params.min_fit)
+    return bad or too_low("text_fit", "of its least likely token", worst, params.min_token_fit)
+
+
+def middle(values: Sequence[float]) -> float | None:
+    """Return the median of enough clips to say what is usual, else None."""
+    return float(np.median(values)) if len(values) >= LEAST_CLIPS_FOR_MIDDLE else None
+
+
+def loudness_failure(lufs: float, usual: float | None, params: Params) -> Failure | None:
+    """Return the failure of a clip that is much louder or quieter than the others."""
+    if usual is None:
+        return None
+    off = round(abs(lufs - usual), 2)
+    name = f"{lufs:.1f} LUFS, others {usual:.1f}: the difference"
+    return too_high("loudness", name, off, params.max_loudness_off_lu, " LU")
 
 
 def rate_limits(seconds_per_letter: Sequence[float]) -> tuple[float, float] | None:

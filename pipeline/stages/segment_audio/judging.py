@@ -1,0 +1,201 @@
+"""Each run of words, cut out and heard: its scores, its text, and whether it is a clip.
+
+In:  a `Recording` and the runs chosen of it. Out: `Candidate`s that are fit, and rejections.
+The cheap rules come first: what they drop is not listened to.
+Left out: the rules' limits (quality.py), writing clips (`__init__.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline import audio
+from pipeline.audio import OUTPUT_HZ, Samples, Seconds
+
+from . import fitting, quality, sound
+from .accounting import Rejected
+from .choosing import Chosen, Recording, rejection
+from .envelope import Span, covered_s, overlapping
+from .listening import Listener, differing, plain_words
+from .packing import Run
+from .quality import Failure
+from .settings import Params
+from .spoken import spoken_letters
+from .words import text_of
+
+MOST_DB = 99.0  # SNR of speech over digital silence
+FADE_S: Seconds = 0.005  # at the joints of recorded quiet and digital silence: no clicks
+
+
+@dataclass(frozen=True)
+class Models:
+    """What listens to clips; None: nobody does."""
+
+    mos: sound.Mos | None = None
+    listener: Listener | None = None
+    second: Listener | None = None  # asked for another opinion
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run of words with what was measured on it."""
+
+    run: Run
+    span: Span
+    text: str
+    scores: dict[str, float]
+    seconds_per_letter: float  # of sound without pauses, of what is spoken
+
+
+Judged = tuple[Candidate, Failure | None]
+
+
+def judged(
+    rec: Recording, chosen: Chosen, params: Params, models: Models
+) -> tuple[list[Candidate], list[Rejected]]:
+    """Return the runs that pass every rule, and the rejections of the others."""
+    measured = [judge(rec, run, chosen.doubt(run), params, models) for run in chosen.runs]
+    measured = by_others(measured, params)
+    if models.second:
+        measured = second_opinion(rec, measured, models.second, params)
+    rejected = [rejection(c.span, c.text, f) for c, f in measured if f]
+    return [candidate for candidate, failure in measured if not failure], rejected
+
+
+def judge(
+    rec: Recording, run: Run, doubt: Failure | None, params: Params, models: Models
+) -> Judged:
+    """Return a run measured on its sound, and the first rule it breaks."""
+    candidate, failure = measured_by_level(rec, run, params)
+    if failure:
+        return candidate, failure
+    samples = clip_sound(rec, run)
+    scores = candidate.scores | sound.shape(samples)
+    if models.mos:
+        scores |= sound.mos(samples, models.mos)
+    candidate = replace(candidate, scores=scores)
+    failure = quality.sound_failure(scores, params)
+    if not failure and models.listener:
+        candidate, failure = heard(rec, candidate, samples, doubt, params, models.listener)
+    rounded = {key: round(value, 3) for key, value in candidate.scores.items()}
+    return replace(candidate, scores=rounded), failure
+
+
+def measured_by_level(rec: Recording, run: Run, params: Params) -> Judged:
+    """Return a run with what costs no network to measure."""
+    words, span = rec.words(run), rec.span(run)
+    original, _ = audio.read(rec.original, *span)
+    enhanced, _ = audio.read(rec.enhanced, *rec.voice(run))
+    scores = {
+        "similarity": similarity(rec.target, span),
+        "snr_db": min(MOST_DB, rec.sound.snr_db(*rec.voice(run))),
+        "avg_logprob": sum(w.avg_logprob for w in words) / len(words),
+        "word_probability": sum(w.probability for w in words) / len(words),
+        "peak_db": peak_db(original),
+        "level_db": audio.level_db(enhanced),
+    }
+    candidate = with_text(rec, Candidate(run, span, "", scores, 0.0), run)
+    clipped = quality.clipped_run(original, params.max_peak)
+    return candidate, quality.clip_failure(words, candidate.scores, clipped, params)
+
+
+def with_text(rec: Recording, candidate: Candidate, said: Run) -> Candidate:
+    """Return the candidate with the text of the words `said`, and what depends on it."""
+    text = text_of(rec.words(said))
+    start_s, end_s = rec.voice(candidate.run)
+    rate = len(text) / max(end_s - start_s, 0.01)
+    per_letter_s = rec.sound.loud_s(start_s, end_s) / max(1.0, spoken_letters(text))
+    scores = candidate.scores | {"chars_per_s": rate}
+    return replace(candidate, text=text, scores=scores, seconds_per_letter=per_letter_s)
+
+
+def heard(
+    rec: Recording,
+    candidate: Candidate,
+    samples: Samples,
+    doubt: Failure | None,
+    params: Params,
+    listener: Listener,
+) -> Judged:
+    """Return the candidate with the words that are in its sound, and how well they fit."""
+    features = listener.features(samples)
+    fit = fitting.fitted(rec.speech.words, candidate.run, features, listener, rec.language)
+    moved = abs(fit.run.first - candidate.run.first) + abs(fit.run.last - candidate.run.last)
+    if moved:
+        candidate = with_text(rec, candidate, fit.run)
+    scores = {"fit": fit.mean, "token_fit": fit.worst, "moved_words": float(moved)}
+    candidate = replace(candidate, scores=candidate.scores | scores)
+    failure = quality.fit_failure(fit.mean, fit.worst, doubt, params)
+    if moved and not failure:
+        failure = quality.clip_failure(rec.words(fit.run), candidate.scores, 0, params)
+    return candidate, failure
+
+
+def by_others(measured: Sequence[Judged], params: Params) -> list[Judged]:
+    """Return the same with those dropped that are unlike the recording's others."""
+    fit = [candidate for candidate, failure in measured if not failure]
+    limits = quality.rate_limits([candidate.seconds_per_letter for candidate in fit])
+    middle = quality.middle([candidate.scores["lufs"] for candidate in fit])
+    found = []
+    for c, failure in measured:
+        rate = quality.rate_failure(c.seconds_per_letter, limits)
+        loudness = None
+        if not failure and not rate:
+            loudness = quality.loudness_failure(c.scores["lufs"], middle, params)
+        found.append((c, failure or rate or loudness))
+    return found
+
+
+def second_opinion(
+    rec: Recording, measured: Sequence[Judged], second: Listener, params: Params
+) -> list[Judged]:
+    """Return the same with those dropped whose text another whisper does not agree to."""
+    asked = [candidate for candidate, failure in measured if not failure]
+    answers = second.texts([clip_sound(rec, c.run) for c in asked], rec.language)
+    texts = {id(c): text for c, (text, _) in zip(asked, answers, strict=True)}
+    found: list[Judged] = []
+    for candidate, failure in measured:
+        if failure:
+            found.append((candidate, failure))
+            continue
+        wer = difference(candidate.text, texts[id(candidate)], rec.language)
+        scores = candidate.scores | {"verify_wer": round(wer, 3)}
+        failure = quality.too_high(
+            "second_opinion", f"difference of {second.label}", wer, params.max_verify_wer
+        )
+        found.append((replace(candidate, scores=scores), failure))
+    return found
+
+
+def difference(text: str, other: str, language: str) -> float:
+    """Return the share of words in which two texts differ, of the longer one."""
+    words, others = plain_words(text, language), plain_words(other, language)
+    return differing(words, others) / max(1, len(words), len(others))
+
+
+def clip_sound(rec: Recording, run: Run) -> Samples:
+    """Return the clip at 24 kHz: its recorded quiet, filled up with silence at both ends."""
+    span = rec.span(run)
+    part, _ = audio.read(rec.enhanced, *span)
+    voice_start_s, voice_end_s = rec.voice(run)
+    edge_s = rec.speech.edge_s
+    before_s = max(0.0, edge_s - (voice_start_s - span[0]))
+    after_s = max(0.0, edge_s - (span[1] - voice_end_s))
+    silence = (round(before_s * OUTPUT_HZ), round(after_s * OUTPUT_HZ))
+    return np.pad(audio.fade(part, OUTPUT_HZ, FADE_S), silence)
+
+
+def similarity(target: Sequence[tuple[Seconds, Seconds, float]], span: Span) -> float:
+    """Return the likeness to the target speaker, averaged over a span by time; 0 outside."""
+    near = overlapping(target, *span)
+    shares = [covered_s([part], *span) for part in near]
+    total_s = sum(shares)
+    weighted = sum(share * part[2] for share, part in zip(shares, near, strict=True))
+    return weighted / total_s if total_s else 0.0
+
+
+def peak_db(samples: Samples) -> float:
+    """Return the highest sample in dB re full scale."""
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    return max(audio.FLOOR_DB, 20 * float(np.log10(peak))) if peak else audio.FLOOR_DB

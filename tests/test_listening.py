@@ -1,0 +1,194 @@
+"""A clip is heard again: words on the wrong side of a cut, texts that do not fit, how it sounds.
+
+Real weights: whisper tiny.en on the sample's letter, whose words and times are known; DNSMOS.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import audio
+from pipeline.audio import OUTPUT_HZ
+from pipeline.item import Item, Unusable
+from pipeline.stages import segment_audio
+from pipeline.stages.segment_audio import Params, fitting, judging, quality, sound
+from pipeline.stages.segment_audio.edges import Break
+from pipeline.stages.segment_audio.listening import Listener, differing
+from pipeline.stages.segment_audio.packing import Run
+from pipeline.stages.segment_audio.words import Word
+from tests.test_segment_audio import Take
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+TRUTH = json.loads((SAMPLE / "truth.json").read_text())["recordings"]
+SENTENCES = next(one for one in TRUTH if one["file"] == "letter.wav")["sentences"]
+WORDS = [
+    Word(f" {text}", 0.0, 0.1, 0.9, -0.2, 0.01, 1.2)
+    for sentence in SENTENCES
+    for text in sentence["text"].split()
+]
+SECOND = Run(13, 25)  # "We shared it ... best wishes."
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return Listener("tiny.en")
+
+
+@pytest.fixture(scope="module")
+def second_sentence():
+    start_s, end_s = SENTENCES[1]["start_s"] - 0.15, SENTENCES[1]["end_s"] + 0.15
+    return audio.read_at(SAMPLE / "letter.wav", OUTPUT_HZ, start_s, end_s)
+
+
+@pytest.fixture(scope="module")
+def features(tiny, second_sentence):
+    return tiny.features(second_sentence)
+
+
+@pytest.mark.parametrize("before, after", [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (-1, 1)])
+def test_a_word_on_the_wrong_side_of_a_cut_is_put_right(tiny, features, before, after):
+    wrong = Run(SECOND.first - before, SECOND.last + after)
+
+    fit = fitting.fitted(WORDS, wrong, features, tiny, "en")
+
+    assert fit.run == SECOND
+
+
+def test_a_text_that_leaves_words_out_does_not_fit(tiny, features):
+    words = SENTENCES[1]["text"].split()
+    whole, without = " ".join(words), " ".join(words[:4] + words[7:])  # "with the neighbors"
+
+    good, bad = tiny.fits(features, [whole, without], "en")
+
+    params = Params()
+    assert quality.fit_failure(np.mean(good), min(good), None, params) is None
+    assert quality.fit_failure(np.mean(bad), min(bad), None, params).rule == "text_fit"
+
+
+def test_a_doubt_is_dropped_where_the_text_fits_and_upheld_where_it_does_not():
+    doubt = quality.Failure("untranscribed", "1 s of sound without words")
+
+    assert quality.fit_failure(-0.2, -1.0, doubt, Params()) is None
+    assert quality.fit_failure(-0.2, -5.0, doubt, Params()) is doubt
+    assert quality.fit_failure(-0.2, -5.0, None, Params()) is None
+
+
+def test_texts_scored_together_score_as_if_alone(tiny, features):
+    texts = [SENTENCES[1]["text"], "We shared it."]
+
+    together = tiny.fits(features, texts, "en")
+    alone = [tiny.fits(features, [text], "en")[0] for text in texts]
+
+    assert [len(row) for row in together] == [len(row) for row in alone]
+    for row, other in zip(together, alone, strict=True):
+        assert row == pytest.approx(other, abs=1e-3)
+
+
+def test_a_second_opinion_drops_a_clip_whose_text_is_another(tiny, second_sentence, tmp_path):
+    rec = recording_of(tmp_path, second_sentence)
+    right, wrong = (candidate(text) for text in (SENTENCES[1]["text"], SENTENCES[2]["text"]))
+
+    found = judging.second_opinion(rec, [(right, None), (wrong, None)], tiny, Params())
+
+    assert [failure.rule if failure else None for _, failure in found] == [None, "second_opinion"]
+    assert found[0][0].scores["verify_wer"] <= 0.1
+    assert "tiny.en" in found[1][1].reason
+
+
+def test_a_second_opinion_that_cannot_be_had_is_said_at_the_start(tmp_path):
+    missing = tmp_path / "no such model.pt"
+
+    with pytest.raises(Unusable, match=r"no such model\.pt"):
+        segment_audio.load(Params(text_check="off", verify_with=str(missing)), "cpu")
+
+
+@pytest.mark.parametrize(
+    "here, there, expected",
+    [("a b c", "a b c", 0), ("a b c", "a x c", 1), ("a b", "a b c d", 2), ("", "a b", 2),
+     ("a b c", "", 3), ("a b c d", "b c d e", 2)],
+)  # fmt: skip
+def test_words_that_differ_are_counted_as_edits(here, there, expected):
+    assert differing(here.split(), there.split()) == expected
+
+
+def test_mos_is_that_of_speechmos(second_sentence):
+    from speechmos import dnsmos
+
+    clip = np.tile(second_sentence, 2)[: 5 * OUTPUT_HZ]  # of 5 s, theirs hears one window too
+
+    theirs = dnsmos.run(np.clip(audio.resample(clip, OUTPUT_HZ, 16_000), -1, 1), 16_000)
+    ours = sound.mos(clip, sound.load_mos())
+
+    for name in ("ovrl", "sig", "bak"):
+        assert ours[f"mos_{name}"] == pytest.approx(theirs[f"{name}_mos"], abs=1e-4)
+
+
+def test_noise_lowers_mos(second_sentence):
+    noise = np.random.default_rng(0).standard_normal(len(second_sentence)) * 0.05
+    network = sound.load_mos()
+
+    clean = sound.mos(second_sentence, network)
+    noisy = sound.mos((second_sentence + noise).astype(np.float32), network)
+
+    assert noisy["mos_ovrl"] < clean["mos_ovrl"] - 0.5
+
+
+@pytest.mark.parametrize("rate_hz, low, high", [(8_000, 3_300, 4_200), (16_000, 6_000, 8_200)])
+def test_bandwidth_is_what_the_recording_could_carry(second_sentence, rate_hz, low, high):
+    narrow = audio.resample(audio.resample(second_sentence, OUTPUT_HZ, rate_hz), rate_hz, OUTPUT_HZ)
+
+    assert low <= sound.bandwidth_hz(narrow) <= high
+
+
+def test_a_telephone_among_wideband_is_dropped_and_says_so():
+    scores = {"bandwidth_hz": 3937.5, "dc_offset": 0.0, "mos_ovrl": 3.0}
+
+    failure = quality.sound_failure(scores, Params())
+
+    assert failure.rule == "bandwidth"
+    assert "3938 Hz is below 5000 Hz" in failure.reason
+    assert quality.sound_failure(scores, Params(min_bandwidth_hz=0)) is None
+
+
+def test_a_constant_part_and_loudness_are_measured():
+    t = np.arange(OUTPUT_HZ * 2) / OUTPUT_HZ
+    tone = (0.1 * np.sin(2 * np.pi * 997 * t)).astype(np.float32)  # BS.1770: -20 dB - 3.01
+
+    found = sound.shape(tone + np.float32(0.02))
+
+    assert found["dc_offset"] == pytest.approx(0.02, abs=1e-4)
+    assert found["lufs"] == pytest.approx(-23.0, abs=0.1)
+    assert quality.sound_failure(found, Params(min_bandwidth_hz=0)).rule == "dc_offset"
+
+
+def test_a_clip_much_quieter_than_the_others_is_dropped():
+    usual = quality.middle([-23.0, -22.5, -23.5, -23.0, -35.0])
+
+    assert quality.loudness_failure(-35.0, usual, Params()).rule == "loudness"
+    assert quality.loudness_failure(-25.0, usual, Params()) is None
+    assert quality.middle([-23.0, -35.0]) is None  # of two, none is usual
+
+
+def recording_of(folder, samples):
+    """A recording of one clip: silence, the samples, silence."""
+    item: Item = Take().pause(0.4).say("one two three four").pause(0.4).item(folder)
+    quiet = np.zeros(OUTPUT_HZ // 2, np.float32)
+    path = item.path("enhance_audio", "audio.flac")
+    audio.write(path, np.concatenate((quiet, samples, quiet)), OUTPUT_HZ)
+    rec = segment_audio.recording(item, Params())
+    whole = segment_audio.Speech(
+        rec.speech.words,
+        [edge(0.5), None, None, None, edge(0.5 + len(samples) / OUTPUT_HZ)],
+        rec.speech.edge_s,
+    )
+    return judging.replace(rec, speech=whole)
+
+
+def edge(at_s):
+    return Break((at_s, at_s), (at_s, at_s))
+
+
+def candidate(text):
+    return judging.Candidate(Run(0, 3), (0.5, 4.5), text, {}, 0.07)
