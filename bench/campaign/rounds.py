@@ -114,14 +114,6 @@ class _Ended:
         return (begun | set(self.taken_up)) - self.after.records.keys()
 
     @property
-    def done_again(self) -> set[Key]:
-        """What it took up although it was done, and what it is made from had not changed."""
-        again = checks.done(self.before).intersection(self.taken_up)
-        # a file that was set aside and comes back changes what the steps over all files read
-        came_back = bool(self.before.failures())
-        return {key for key in again if not (came_back and key[1] == ALL_RECORDINGS)}
-
-    @property
     def step(self) -> str:
         """The step that was on at the end."""
         if self.lost:
@@ -139,6 +131,7 @@ class _Game:
         self._rng = random.Random(f"{job.seed}/{round_.number}/runs")
         self._lost: set[Key] = set()  # in hand at a kill, and not yet taken up again
         self._sessions: list[int] = []
+        self._made_of: dict[Key, set[Key]] = {}  # of steps over all files: what they were made of
 
     def play(self) -> None:
         """Run until the job is through; then once more; then compare."""
@@ -224,8 +217,9 @@ class _Game:
         expected = _expected_codes(ended)
         if ended.code not in expected:
             self._breach(f"exit code {ended.code}, not {expected}: {ended.said[-5:]}")
-        if ended.done_again:
-            self._breach(f"done files processed again: {sorted(ended.done_again)}")
+        done_again = self._done_again(ended)
+        if done_again:
+            self._breach(f"done files processed again: {sorted(done_again)}")
         if forgotten := checks.done(ended.before) - ended.after.records.keys():
             self._breach(f"done files forgotten: {sorted(forgotten)}")
         if len(ended.lost) > round_.workers:
@@ -233,12 +227,38 @@ class _Game:
         if ended.code == 128 + signal.SIGTERM:
             self._look_at_a_stop(ended)
         round_.taken_up += len(ended.taken_up)
-        round_.done_again += len(ended.done_again)
+        round_.done_again += len(done_again)
         round_.redone += len(self._lost.intersection(ended.taken_up))
         round_.adopted += len(self._lost & ended.new - set(ended.taken_up))
         self._lost = self._lost - set(ended.taken_up) - ended.new | ended.lost
+        self._remember_what_it_made(ended)
         if ended.hit:
             round_.kills.append(Kill(ended.hit, ended.step, len(ended.lost)))
+
+    def _done_again(self, ended: _Ended) -> set[Key]:
+        """Return what it took up although it was done, and what it is made from had not changed.
+
+        A file that was set aside and comes back changes what the steps over all files read.
+        """
+        again = checks.done(ended.before).intersection(ended.taken_up)
+        came_back = bool(ended.before.failures())
+        return {
+            key for key in again
+            if key[1] != ALL_RECORDINGS
+            or (not came_back and self._made_of.get(key) == self._below(key, ended.before))
+        }  # fmt: skip
+
+    def _remember_what_it_made(self, ended: _Ended) -> None:
+        for key in checks.done(ended.after):
+            is_new = ended.after.records[key] != ended.before.records.get(key)
+            if key[1] == ALL_RECORDINGS and is_new:
+                self._made_of[key] = self._below(key, ended.after)
+
+    def _below(self, key: Key, state: State) -> set[Key]:
+        """Return what is done in the steps before that of `key`."""
+        steps = [step.name for step in FLOWS[self._job.command]]
+        before = steps[: steps.index(key[0])]
+        return {each for each in checks.done(state) if each[0] in before}
 
     def _look_at_a_stop(self, ended: _Ended) -> None:
         """A stop on request is no crash: nothing is held against a file, and the lock is gone.
