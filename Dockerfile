@@ -48,7 +48,8 @@ RUN mkdir -m 1777 /models
 COPY --from=packages /opt/venv /opt/venv
 COPY LICENSE docs/licences.md /usr/share/doc/kokoro-dataset-pipeline/
 COPY pipeline /app/pipeline
-# Any uid may run it, with or without a passwd entry, on a read-only root with a tmpfs at /tmp
+# Any uid may run it, with or without a passwd entry, on a read-only root with a tmpfs at /tmp (exec:
+# phonemizer loads espeak-ng from a copy that it makes there)
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \

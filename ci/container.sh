@@ -48,6 +48,8 @@ stop_container() {
 
 build_container() {
     local flags=() base=$BASE_IMAGE name
+    # of make build, not of a run that finds no image: there they are the pipeline's
+    if [[ $action == build && -n $ARGS ]]; then split "$ARGS" && flags=("${words[@]}"); fi
     if is_cpu_image; then
         base=${base:-docker.io/library/ubuntu:24.04}
         flags+=(--build-arg "TORCH=cpu")

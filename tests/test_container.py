@@ -252,7 +252,7 @@ def test_any_uid_runs_it_on_a_read_only_root_without_a_network(tmp_path):
     (audio / "broken.mp3").write_bytes(b"not a recording")
     (audio / "all.txt").write_text("letter.wav\nbroken.mp3\n", encoding="utf-8")
 
-    flags = ("--rm", f"--user={uid}:{uid}", "--read-only", "--tmpfs=/tmp", "--network=none")
+    flags = ("--rm", f"--user={uid}:{uid}", "--read-only", "--tmpfs=/tmp:exec", "--network=none")
     where = (mount(audio, readonly=True), mount(out), mount(MODELS, "/models", readonly=True))
     words = (IMAGE, audio / "all.txt", "--output", out, "--whisper-model", MODEL)
     ended = end(start(ENGINE, "run", *flags, *where, *words))

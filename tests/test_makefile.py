@@ -314,8 +314,13 @@ def test_the_build_takes_mirrors_as_secrets(checkout, engine):
         (checkout / name).touch()
     given = {"CA": "ca.pem", "PIP_CONF": "pip.conf", "BASE_IMAGE": "here/debian", "CPU": "1"}
 
-    _, words = launch(checkout, "build", engine, HTTPS_PROXY="http://proxy:3128", **given)
-    wanted = {"BASE_IMAGE=here/debian", "TORCH=cpu", "HTTPS_PROXY=http://proxy:3128"}
+    given |= {"HTTPS_PROXY": "http://proxy:3128", "ARGS": "--network host"}
+    _, words = launch(checkout, "build", engine, **given)
+    wanted = {"--network", "host"} | {
+        "BASE_IMAGE=here/debian",
+        "TORCH=cpu",
+        "HTTPS_PROXY=http://proxy:3128",
+    }
     assert wanted <= set(words)
     secrets = [word for word in words if word.startswith("id=")]
     assert secrets == [f"id=ca,src={checkout}/ca.pem", f"id=pip,src={checkout}/pip.conf"]
