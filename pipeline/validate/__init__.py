@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.validate import lists, metadata
 from pipeline.validate.alphabets import MAX_SYMBOLS, Alphabet, symbols, unknown_symbols
 from pipeline.validate.clips import Clips
-from pipeline.validate.lists import OOD_MIN_SYMBOLS
+from pipeline.validate.lists import OOD_MIN_SYMBOLS, most_symbols
 from pipeline.validate.problem import Problem, describe, errors
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Problem",
     "describe",
     "errors",
+    "most_symbols",
     "symbols",
     "unknown_symbols",
     "validate",
@@ -78,8 +79,11 @@ def _check_list_folder(
     alphabet = lists.guess_alphabet(place, [*rows[TRAIN], *rows[VAL]])
     for name, found in rows.items():
         yield from lists.check_rows(found, prefix + name, alphabet)
+        yield from lists.check_written(found, prefix + name)
         yield from clips.check(((row.line, row.wav) for row in found), prefix + name)
+        yield from lists.check_lengths(found, prefix + name, clips.duration_s)
     yield from lists.check_split(rows[TRAIN], rows[VAL], prefix + VAL)
+    yield from lists.check_speakers(rows[TRAIN], prefix + TRAIN)
     yield from _check_batches(rows[TRAIN], prefix + TRAIN, batch_size)
     yield from _check_ood(folder, prefix + OOD, alphabet)
 

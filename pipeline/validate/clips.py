@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from pipeline.validate.problem import Problem
-from pipeline.validate.wavs import check_wav
+from pipeline.validate.wavs import check_wav, duration_s
 
 
 class Clips:
@@ -14,23 +14,26 @@ class Clips:
         self.problems: list[Problem] = []
         self._folder = folder
         self._found: dict[str, str | None] = {}
-        self._checked: set[str] = set()
+        self._durations_s: dict[str, float | None] = {}  # of what was checked
 
     def check(self, named: Iterable[tuple[int, str]], file: str) -> Iterator[Problem]:
         """Yield the (line, wav) of `file` that lead to no sound file; check the others' sound."""
         for line, wav in named:
             path = self._look_up(wav, file)
             if path is None:
-                text = f"{wav} is not there: put it back or remove the line"
-                yield Problem("error", "missing_wav", file, line, text)
-            elif path not in self._checked:
-                self._checked.add(path)
+                yield Problem("error", "missing_wav", file, line, _missing(wav))
+            elif path not in self._durations_s:
+                self._durations_s[path] = duration_s(self._folder / path)
                 self.problems += check_wav(self._folder / path, path)
+
+    def duration_s(self, wav: str) -> float | None:
+        """Return the length of a clip that was checked; None if it is missing or unreadable."""
+        return self._durations_s.get(self._found.get(wav) or "")
 
     def unused(self) -> Iterator[Problem]:
         """Yield one warning if there are clips in wavs/ that no list names."""
         present = {f"wavs/{path.name}" for path in (self._folder / "wavs").glob("*.wav")}
-        left = sorted(present - self._checked)
+        left = sorted(present - self._durations_s.keys())
         if left:
             text = f"{len(left)} clips stand in no list, e.g. {left[0]}: they will not be used"
             yield Problem("warning", "unlisted_wavs", "wavs", 0, text)
@@ -49,3 +52,11 @@ class Clips:
             if (self._folder / place).is_file():
                 return str(place)
         return None
+
+
+def _missing(wav: str) -> str:
+    if not wav.strip():
+        return "names no sound file: write wav|phonemes|speaker"
+    if PurePosixPath(wav).is_absolute() or ".." in PurePosixPath(wav).parts:
+        return f"{wav} is outside of the dataset's folder: put it in wavs/ and name it from here"
+    return f"{wav} is not there: put it back or remove the line"

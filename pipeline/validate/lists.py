@@ -7,7 +7,7 @@ which never draws the last one, until one has 50 characters: without such a line
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from pipeline.validate.problem import Problem
 from pipeline.validate.textfile import read_lines
 
 OOD_MIN_SYMBOLS = 50  # `min_length` in StyleTTS2's Configs/config_ft.yml
+FRAME_S = 0.0125  # a mel frame: hop_length 300 at 24 kHz, meldataset.py
+PADDING_S = 10_000 / 24_000  # of silence, put around every clip, meldataset.py
+_WRITTEN = re.compile(r"[A-Za-z0-9\s.,;:!?'\"()&$%-]*")
+LEAST_LETTERS = 10  # a line that has fewer may be phonemes without a stress
 _SPEAKER = re.compile(r"0|[1-9][0-9]*")
 _TITLES = {"kokoro": "Kokoro", "styletts2": "StyleTTS2"}
 
@@ -81,6 +85,59 @@ def symbol_faults(text: str, alphabet: Alphabet) -> Iterator[tuple[str, str]]:
         listed = " ".join(f"{symbol!r}" for symbol in unknown)
         where = f"{_TITLES[alphabet]}'s alphabet"
         yield "unknown_symbols", f"{listed} not in {where}, silently dropped: phonemize again"
+
+
+def most_symbols(duration_s: float) -> int:
+    """Return how many symbols a clip can hold: the aligner gives each a frame, of every two one.
+
+    From train_finetune.py: mask_from_lens(s2s_attn, input_lengths, mel_input_length // 2**n_down)
+    with n_down = 1 (Utils/ASR/config.yml), and a pad at both ends of the text.
+
+    >>> most_symbols(2.0)
+    94
+    """
+    return int((duration_s + PADDING_S) / FRAME_S + 1) // 2 - 2
+
+
+def check_lengths(
+    rows: list[Row], name: str, duration_s: Callable[[str], float | None]
+) -> Iterator[Problem]:
+    """Yield the rows whose clip is too short for their text."""
+    for row in rows:
+        length_s = duration_s(row.wav)
+        if length_s is not None and len(row.text) > (most := most_symbols(length_s)):
+            text = (
+                f"{len(row.text)} symbols in {length_s:.2f} s, {most} can be aligned: text and"
+                " sound do not belong together; remove the line"
+            )
+            yield Problem("error", "too_many_phonemes_for_length", name, row.line, text)
+
+
+def check_written(rows: list[Row], name: str) -> Iterator[Problem]:
+    """Yield one problem if the texts are written words instead of phonemes."""
+    written = [row for row in rows if _is_written(row.text)]
+    if 2 * len(written) > len(rows):
+        text = (
+            f"{len(written)} of {len(rows)} lines, this one first, are written words: the trainer"
+            " takes each letter for a sound; phonemize them (espeak-ng, or misaki for Kokoro)"
+        )
+        yield Problem("error", "not_phonemes", name, written[0].line, text)
+
+
+def _is_written(text: str) -> bool:
+    letters = sum(map(str.isalpha, text))
+    return letters >= LEAST_LETTERS and _WRITTEN.fullmatch(text) is not None
+
+
+def check_speakers(rows: list[Row], name: str) -> Iterator[Problem]:
+    """Yield a warning where there are several speakers, which a config has to say."""
+    speakers = sorted({row.speaker for row in rows})
+    if len(speakers) > 1:
+        text = (
+            f"{len(speakers)} speakers: set multispeaker: true in the trainer's config, or it"
+            " learns their mean"
+        )
+        yield Problem("warning", "several_speakers", name, 0, text)
 
 
 def check_split(train: list[Row], val: list[Row], val_name: str) -> Iterator[Problem]:

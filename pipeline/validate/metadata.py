@@ -18,6 +18,12 @@ _HEADERS = {"id", "file", "file_name", "filename", "path", "audio", "wav"}
 def read_csv(path: Path, name: str) -> tuple[list[Named], list[Problem]]:
     """Return the clips named in an LJSpeech metadata.csv: id|text|normalized text."""
     lines, problems = read_lines(path, name)
+    if lines and "file_name" in lines[0].split(",") and "|" not in lines[0]:
+        text = (
+            "is a header with commas: this is Hugging Face's metadata.csv, LJSpeech's has"
+            " id|text|normalized text and no header; convert it, or rename it"
+        )
+        return [], [*problems, Problem("error", "not_ljspeech", name, 1, text)]
     named: list[Named] = []
     for number, line in enumerate(lines, start=1):
         fields = line.split("|")

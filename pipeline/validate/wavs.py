@@ -22,12 +22,20 @@ SPEECH_PERCENTILE = 95  # of the frame levels: the clip's loud vowels
 Samples = npt.NDArray[np.float32]
 
 
+def duration_s(path: Path) -> float | None:
+    """Return the length of a sound file, None if it cannot be read."""
+    try:
+        return float(soundfile.info(path).duration)
+    except (soundfile.LibsndfileError, OSError):
+        return None
+
+
 def check_wav(path: Path, name: str) -> Iterator[Problem]:
     """Yield what is wrong with one sound file; `name` is what to call it."""
     try:
         with soundfile.SoundFile(path) as file:
             yield from _check_format(file, name)
-            yield from _check_tail(file, name)
+            yield from _check_sound(file, name)
     except (soundfile.LibsndfileError, OSError) as err:
         yield Problem(
             "error", "unreadable_wav", name, 0, f"cannot be read ({err}); remove its lines"
@@ -50,16 +58,23 @@ def _check_format(file: soundfile.SoundFile, name: str) -> Iterator[Problem]:
         yield Problem("error", "too_short", name, 0, text)
 
 
-def _check_tail(file: soundfile.SoundFile, name: str) -> Iterator[Problem]:
-    tail_samples = min(file.frames, round(TAIL_S * file.samplerate))
-    if _tail_level_db(_read_from(file, file.frames - tail_samples), file.samplerate) <= SILENT_DB:
-        return
-    levels = _frame_levels_db(_read_from(file, 0), file.samplerate)
-    if not len(levels):
-        return
+def _check_sound(file: soundfile.SoundFile, name: str) -> Iterator[Problem]:
+    samples = _read_from(file, 0)
+    levels = _frame_levels_db(samples, file.samplerate)
+    if not np.isfinite(samples).all():
+        text = "has samples that are no numbers: the loss becomes nan; convert it again"
+        yield Problem("error", "not_finite", name, 0, text)
+    elif len(levels) and float(np.max(levels)) <= SILENT_DB:
+        text = f"is silent (under {SILENT_DB:.0f} dB) but has a text: remove its lines"
+        yield Problem("error", "silent_wav", name, 0, text)
+    elif len(levels):
+        yield from _check_tail(levels, name)
+
+
+def _check_tail(levels: Samples, name: str) -> Iterator[Problem]:
     tail_db = float(np.max(levels[-round(TAIL_S / FRAME_S) :]))
     limit_db = float(np.percentile(levels, SPEECH_PERCENTILE)) - QUIET_DB
-    if tail_db > limit_db:
+    if tail_db > max(limit_db, SILENT_DB):
         text = (
             f"the last {TAIL_S * 1000:.0f} ms reach {tail_db:.0f} dB, silence here is under"
             f" {limit_db:.0f} dB: a word may be cut; add {TAIL_S * 1000:.0f} ms of silence"
@@ -71,11 +86,6 @@ def _read_from(file: soundfile.SoundFile, first: int) -> Samples:
     file.seek(first)
     frames = file.read(dtype="float32", always_2d=True)
     return np.asarray(frames.mean(axis=1), dtype=np.float32)
-
-
-def _tail_level_db(samples: Samples, rate_hz: int) -> float:
-    levels = _frame_levels_db(samples, rate_hz)
-    return float(np.max(levels)) if len(levels) else 0.0
 
 
 def _frame_levels_db(samples: Samples, rate_hz: int) -> Samples:

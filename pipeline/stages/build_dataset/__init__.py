@@ -13,7 +13,7 @@ from typing import Literal
 from pipeline.item import Item, Result, setting
 from pipeline.stages.build_dataset import lists, overview
 from pipeline.stages.build_dataset.audiofolder import write_audiofolder
-from pipeline.stages.build_dataset.phonemes import Fault, Phonemizer, require
+from pipeline.stages.build_dataset.phonemes import Fault, Phonemizer, Spoken, require
 from pipeline.stages.build_dataset.recordings import (
     Candidate,
     Recording,
@@ -23,7 +23,7 @@ from pipeline.stages.build_dataset.recordings import (
 )
 from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
-from pipeline.validate import BATCH_SIZE, describe, errors, validate
+from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
 VERSION = 2
 READS: tuple[str, ...] = ("download_audio", "isolate_speakers", "segment_audio")
@@ -124,7 +124,7 @@ def _spoken_clips(
                 continue
             texts = [normalise(clip.text, language, british) for clip in batch]
             for clip, text, said in zip(batch, texts, phonemizer.speak(texts), strict=True):
-                if fault := _too_short(clip) or said.fault:
+                if fault := _too_short(clip) or said.fault or _too_dense(clip, said):
                     faulty.append(_reject(clip, fault))
                 else:
                     clips.append(lists.Clip(clip, text, said.kokoro, said.styletts2))
@@ -136,6 +136,14 @@ def _too_short(clip: Candidate) -> Fault | None:
         return None
     reason = f"{clip.duration_s:.2f} s is under {MIN_CLIP_S:.0f} s"
     return Fault("too_short_for_trainer", reason, clip.duration_s, MIN_CLIP_S)
+
+
+def _too_dense(clip: Candidate, said: Spoken) -> Fault | None:
+    count, most = max(len(said.kokoro), len(said.styletts2)), most_symbols(clip.duration_s)
+    if count <= most:
+        return None
+    reason = f"{count} symbols in {clip.duration_s:.2f} s, the trainer can align {most}"
+    return Fault("too_many_phonemes_for_length", reason, count, most)
 
 
 def _reject(clip: Candidate, fault: Fault) -> Rejected:

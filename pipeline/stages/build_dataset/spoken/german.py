@@ -5,6 +5,7 @@ import re
 from num2words import num2words
 
 from . import numbers
+from .units import months
 from .words import Words
 
 _N_BEFORE = (
@@ -34,6 +35,16 @@ def _ordinal(match: re.Match[str]) -> str:
 
 def _bare_ordinal(match: re.Match[str]) -> str:
     return _day(int(match["number"]), "")
+
+
+def _day_month(match: re.Match[str]) -> str:
+    """am 24.12. -> am vierundzwanzigsten Dezember; the last stop may end the sentence."""
+    day, month = int(match["day"]), int(match["month"])
+    before = match["before"] or ""
+    if not (1 <= day <= 31 and 1 <= month <= 12):
+        return match[0]
+    stop = "" if match.string[match.end() :].strip() else "."
+    return f"{before} {_day(day, before)} {months('de')[month - 1]}{stop}".lstrip()
 
 
 def _roman_ordinal(match: re.Match[str]) -> str:
@@ -132,6 +143,10 @@ GERMAN = Words(
     squared="Quadrat",
     cubed="hoch drei",
     first=(
+        (
+            r"(?<!\S)(?:(?P<before>[^\W\d_]+) )?(?P<day>\d\d?)\.\s?(?P<month>\d\d?)\.(?![\w.])",
+            _day_month,
+        ),
         (r"(?<=[a-zäöü])str\.", lambda match: "straße"),  # noqa: ARG005
         (rf"\b(?P<roman>{numbers.ROMAN})\.(?= (?:{_COUNTED})\b)", _roman_ordinal),
         (rf"\b(?P<word>[A-ZÄÖÜ]\w+) (?P<roman>{numbers.ROMAN}(?<=..))\.(?!\w)", _king),

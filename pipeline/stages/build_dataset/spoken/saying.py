@@ -8,7 +8,7 @@ from .words import Words
 
 Match = re.Match[str]
 
-NUMBER = r"(?:\d{1,3}(?:[. ]\d{3})+(?!\d)|\d+)(?:,\d+)?|\d+\.\d+"
+NUMBER = r"(?:\d{1,3}(?:[. ]\d{3})+(?!\d)(?:,\d+)?|\d+,\d+|\d+\.\d+(?!\.?\d)|\d+)"
 """1.234,5 and 1 234,5 with the comma, 3.5 with a point that separates no group of three."""
 
 

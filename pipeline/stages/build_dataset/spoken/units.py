@@ -25,6 +25,7 @@ UNITS = {
     "GHz": "frequency-gigahertz", "kB": "digital-kilobyte", "KB": "digital-kilobyte",
     "MB": "digital-megabyte", "GB": "digital-gigabyte", "TB": "digital-terabyte",
 }  # fmt: skip
+UNITS |= {sign: UNITS[sign.lower()] for sign in ("KG", "Kg", "KM", "Km", "CM", "Cm", "Mm", "Ml")}
 """Sign (NFKC) -> CLDR's name of it."""
 _MANY = 12  # plural in every language here, also in those with a form for two to four
 
