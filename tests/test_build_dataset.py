@@ -334,6 +334,22 @@ def test_a_spanish_dataset(tmp_path: Path) -> None:
     assert kokoro == ["wavs/a-1-0000.wav|ˈola, kˈe tˈal? tˈɛŋɡo βAntjˈun ˈaɲos.|0"]
 
 
+def test_the_card_says_what_the_phonemes_are(tmp_path: Path, models: Models) -> None:
+    """misaki's English; for a language that Kokoro does not speak, that it does not."""
+    texts = [clip("Guten Tag, mein Freund."), clip("Der Wald ist dunkel und still.")]
+    german = [segmented(tmp_path, "d-1", texts, language="de")]
+    english = [segmented(tmp_path, "a-1", sentences(2))]
+
+    build(german, tmp_path / "de", build_dataset.load(Params(language="de"), "cpu"))
+    build(english, tmp_path / "en", models)
+
+    card = (tmp_path / "de/README.md").read_text(encoding="utf-8")
+    assert "`kokoro/`: Kokoro-82M does not speak de: these are espeak-ng's phonemes" in card
+    assert "`styletts2/`: espeak-ng's IPA, voice de." in card
+    card = (tmp_path / "en/README.md").read_text(encoding="utf-8")
+    assert "`kokoro/`: American English by misaki" in card
+
+
 def test_japanese_says_what_is_missing() -> None:
     """A language whose phonemes need more packages stops the stage at its start."""
     with pytest.raises(Unusable, match=r"Japanese \(ja\).*choose another --language"):

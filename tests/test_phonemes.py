@@ -8,7 +8,7 @@ import pytest
 from pipeline.item import Unusable
 from pipeline.stages.build_dataset.phonemes import Phonemizer, require
 from pipeline.stages.build_dataset.text import normalise
-from pipeline.validate import unknown_symbols
+from pipeline.validate import nearest_in_kokoro, unknown_symbols
 
 HARVARD = [
     "The birch canoe slid on the smooth planks.",
@@ -165,6 +165,33 @@ def test_kokoros_other_languages(language: str, text: str) -> None:
     (said,) = Phonemizer(language, "american").speak([normalise(text, language)])
 
     assert said.fault is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Zwölf Boxkämpfer jagen Eva quer über den Deich; schön, auch die Garage!"),
+        ("pl", "Dzień dobry, źrebię i żaba: gęś, łódź, chrząszcz."),
+        ("ru", "Привет, жизнь, щука, любовь и мягкий чай."),
+        ("cs", "Tři sta třicet tři stříbrných křepelek."),
+        ("da", "Rødgrød med fløde, hund og dreng."),
+        ("sv", "Sju sjösjuka sjömän på tjugo öar."),
+    ],
+)
+def test_languages_that_kokoro_does_not_speak(language: str, text: str) -> None:
+    """Inside both alphabets, by the nearest sound where there is none; and it is said."""
+    phonemizer = Phonemizer(language, "american")
+
+    (said,) = phonemizer.speak([normalise(text, language)])
+
+    assert said.fault is None
+    assert phonemizer.described()["kokoro"].startswith(f"Kokoro-82M does not speak {language}")
+
+
+def test_the_nearest_sounds_are_kokoros_and_none_is_replaced_in_vain() -> None:
+    """The table leads from outside of the alphabet into it."""
+    for sound, near in nearest_in_kokoro().items():
+        assert unknown_symbols(chr(sound), "kokoro") and not unknown_symbols(near, "kokoro")
 
 
 def test_a_language_that_nobody_speaks() -> None:

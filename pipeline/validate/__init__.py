@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.validate import lists, metadata
-from pipeline.validate.alphabets import MAX_SYMBOLS, Alphabet, symbols, unknown_symbols
+from pipeline.validate.alphabets import (
+    MAX_SYMBOLS,
+    Alphabet,
+    nearest_in_kokoro,
+    symbols,
+    unknown_symbols,
+)
 from pipeline.validate.clips import Clips
 from pipeline.validate.lists import OOD_MIN_SYMBOLS, most_symbols
 from pipeline.validate.problem import Problem, describe, errors
@@ -24,6 +30,7 @@ __all__ = [
     "describe",
     "errors",
     "most_symbols",
+    "nearest_in_kokoro",
     "symbols",
     "unknown_symbols",
     "validate",

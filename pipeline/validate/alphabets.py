@@ -2,7 +2,8 @@
 
 Out: sets of characters. `pipeline/alphabets/kokoro.json` holds the `vocab` of Kokoro-82M's
 config.json (114 symbols on 178 slots); `styletts2.txt` holds the 178 symbols of StyleTTS2's
-meldataset.py in order, so that a symbol's place is its index.
+meldataset.py in order, so that a symbol's place is its index; `nearest.json` holds what stands in
+for sounds that Kokoro's alphabet lacks.
 """
 
 import json
@@ -33,6 +34,13 @@ def indexes(name: Alphabet) -> dict[str, int]:
         return {str(symbol): int(index) for symbol, index in json.loads(text).items()}
     text = (_FOLDER / "styletts2.txt").read_text(encoding="utf-8").rstrip("\n")
     return {symbol: index for index, symbol in enumerate(text)}
+
+
+@cache
+def nearest_in_kokoro() -> dict[int, str]:
+    """Return a table for str.translate: sounds that Kokoro lacks -> the nearest that it has."""
+    text = (_FOLDER / "nearest.json").read_text(encoding="utf-8")
+    return str.maketrans(json.loads(text))
 
 
 @cache

@@ -55,6 +55,7 @@ def overview(
         "used_s": sum(row["used_s"] for row in rows),
         "guessed": pronunciation["guessed"],
         "pronunciation": pronunciation,
+        "phonemes": phonemizer.described(),
         "size": next((name for limit, name in _SIZES if len(clips) < limit), "100K<n<1M"),
     }
 

@@ -15,7 +15,7 @@ from pipeline.item import Unusable
 from pipeline.stages.build_dataset.english_g2p import UNKNOWN, Accent, English
 from pipeline.stages.build_dataset.espeak_g2p import Espeak, Misaki, Strangers
 from pipeline.stages.build_dataset.pronunciation import Pronunciation
-from pipeline.validate import MAX_SYMBOLS, Alphabet, unknown_symbols
+from pipeline.validate import MAX_SYMBOLS, Alphabet, nearest_in_kokoro, unknown_symbols
 
 ESPEAK_VOICES = {"es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
 """Whisper's language -> espeak-ng's voice, for the languages of Kokoro-82M besides English."""
@@ -34,10 +34,12 @@ _SCRIPTS: dict[str, set[str]] = {
 }
 """Whisper's language -> the scripts that its voice reads; others are spelled, in English."""
 
-_TO_KOKORO = str.maketrans({"g": "ɡ", "ʏ": "y", **dict.fromkeys("\u0329\u032a\u032f\u0361^-")})
-"""Syllabic, dental, non-syllabic and tie marks tell no two sounds apart that are not already
-told apart by their letters; Kokoro's alphabet has none of them."""
-_TO_STYLETTS2 = str.maketrans({"g": "ɡ", "\u0303": "ɴ", **dict.fromkeys("\u032a\u032f\u0361^-")})
+_PLAIN = {"g": "ɡ", "ε": "ɛ", **dict.fromkeys("\u030a\u031d\u032a\u032f\u0361^-", "")}
+"""Dental, raised, voiceless, non-syllabic and tie marks tell no two sounds apart that are not
+already told apart by their letters; neither alphabet has them. espeak-ng's Danish has a Greek ε."""
+_TO_KOKORO = str.maketrans({**_PLAIN, "ʏ": "y", "\u0329": ""})
+"""Kokoro's alphabet has no mark for syllabic sounds either."""
+_TO_STYLETTS2 = str.maketrans({**_PLAIN, "\u0303": "ɴ"})
 """subtle: StyleTTS2 has no nasal tilde. ɴ stands for it, one to one: nothing else uses it."""
 _LETTER_A = re.compile(r"(?<=[a-z] )A(?=[.,;:!?…]|$| [a-z])")
 """subtle: espeak-ng reads "vitamin A" as the article; "eh" is said as the letter."""
@@ -72,6 +74,7 @@ class Phonemizer:
         voice = (
             ENGLISH_VOICES[accent] if language == "en" else ESPEAK_VOICES.get(language, language)
         )
+        self.voice = voice
         self._espeak = Espeak(voice)
         self._english = English(accent, self.heard) if language == "en" else None
         self._misaki = Misaki(voice) if language != "en" else None
@@ -81,6 +84,20 @@ class Phonemizer:
         """Return both phoneme strings of each normalised text, or the fault."""
         said = zip(texts, self._kokoro(texts), self.styletts2(texts), strict=True)
         return [self._spoken(text, *kokoro, styletts2) for text, kokoro, styletts2 in said]
+
+    def described(self) -> dict[str, str]:
+        """Return what each trainer's phonemes are, for people."""
+        if self._english:
+            kokoro = f"{self.accent.capitalize()} English by misaki, as Kokoro itself makes them"
+        elif self.language in ESPEAK_VOICES:
+            kokoro = "espeak-ng's by misaki's mapping, as Kokoro itself makes them in this language"
+        else:
+            kokoro = (
+                f"Kokoro-82M does not speak {self.language}: these are espeak-ng's phonemes, with"
+                " the diphthongs and affricates written as misaki writes them, and the nearest"
+                " sound for those that Kokoro's alphabet lacks; new sounds have to be learned"
+            )
+        return {"kokoro": kokoro, "styletts2": f"espeak-ng's IPA, voice {self.voice}"}
 
     def styletts2(self, texts: Sequence[str]) -> list[str]:
         """Return StyleTTS2's phonemes of each text, "" for those with nothing to speak."""
@@ -95,6 +112,8 @@ class Phonemizer:
             pairs = [self._english.speak(text) for text in texts]
             return [(_to_kokoro(said), silent) for said, silent in pairs]
         said = [_to_kokoro(self._misaki.speak(text)) for text in texts] if self._misaki else []
+        if self.language not in ESPEAK_VOICES:
+            said = [one.translate(nearest_in_kokoro()) for one in said]
         return list(zip(said, self._strangers.look_up(texts), strict=True))
 
     def _spoken(self, text: str, kokoro: str, silent: list[str], styletts2: str) -> Spoken:
