@@ -598,6 +598,22 @@ def test_sentence_ends():
     assert [ends_sentence(text) for text in goes_on] == [False] * len(goes_on)
 
 
+@pytest.mark.parametrize(("language", "ends"), [("de", [False, True]), ("en", [True, True])])
+def test_an_ordinal_ends_no_sentence_where_it_is_written_with_a_stop(language, ends):
+    """German "am 3. Mai"; the last word of a recording ends it all the same."""
+    spoken = [" am", " 3.", " Mai", " bis", " 4."]
+    rows = [
+        {"word": text, "start_s": i, "end_s": i + 0.5, "probability": 0.9}
+        for i, text in enumerate(spoken)
+    ]
+    figures = {"avg_logprob": -0.2, "no_speech_prob": 0.0, "compression_ratio": 1.2}
+
+    words = words_of({"language": language, "segments": [{"words": rows, **figures}]})
+
+    assert [ends_sentence(words[1].text), ends_sentence(words[4].text)] == ends
+    assert text_of(words) == "am 3. Mai bis 4."
+
+
 def test_words_are_flat_ordered_and_not_empty():
     """Words of all segments in their order, blank ones left out, starts never before the last."""
     figures = {"avg_logprob": -0.1, "no_speech_prob": 0.0, "compression_ratio": 1.0}

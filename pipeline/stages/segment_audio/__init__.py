@@ -32,7 +32,7 @@ from .settings import Params
 from .sound import load_mos
 from .words import words_of
 
-VERSION = 2
+VERSION = 3
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",

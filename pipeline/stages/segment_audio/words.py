@@ -44,6 +44,33 @@ ABBREVIATIONS = frozenset(
         "sr",
     }
 )
+# In these languages "3." is third: no end of a sentence, as long as a word follows
+ORDINAL_STOP = frozenset(
+    [
+        "bs",
+        "cs",
+        "da",
+        "de",
+        "et",
+        "eu",
+        "fi",
+        "fo",
+        "hr",
+        "hu",
+        "is",
+        "lb",
+        "lv",
+        "nb",
+        "nn",
+        "no",
+        "pl",
+        "sk",
+        "sl",
+        "sr",
+        "tr",
+    ]
+)
+_HELD = "\u2060"  # put after such a stop; a format character, which text_of leaves out
 _JOINERS = "\u200c\u200d"  # invisible, but Persian and Hindi spelling needs them
 
 
@@ -76,12 +103,19 @@ def words_of(transcript: Mapping[str, Any]) -> list[Word]:
         for word in segment.get("words", [])
         if str(word["word"]).strip()
     ]
+    if transcript.get("language") in ORDINAL_STOP:
+        words = [*map(_held, words[:-1]), *words[-1:]]
     # subtle: never sorted: the order is the text; a start before its predecessor's is a wrong time
     starts = itertools.accumulate((word.start_s for word in words), max)
     return [
         replace(word, start_s=start_s, end_s=max(start_s, word.end_s))
         for word, start_s in zip(words, starts, strict=True)
     ]
+
+
+def _held(word: Word) -> Word:
+    is_ordinal = re.fullmatch(r"\s*\d{1,3}\.", word.text)
+    return replace(word, text=word.text + _HELD) if is_ordinal else word
 
 
 def text_of(words: Sequence[Word]) -> str:
