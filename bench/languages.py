@@ -113,7 +113,8 @@ def row(language: str, count: int, model: str) -> str:
         soundfile.write(inside / "voice.wav", samples, rate_hz)
         argv = [sys.executable, "-m", "pipeline", inside, "--output", out, "--whisper-model", model]
         argv += ["--language", language, "--separation", "never"]
-        argv += ["--min-word-probability", "0.3"]  # whisper is in doubt about a robot
+        # whisper mishears a robot, and is in doubt
+        argv += ["--min-word-probability", "0.3", "--min-fit", "-3", "--min-token-fit", "-20"]
         done = subprocess.run([*map(str, argv)], capture_output=True)
         if done.returncode:
             return f"{language}  exit {done.returncode}: {done.stdout.decode()[-300:]}"
