@@ -18,7 +18,14 @@ from pipeline.stages.segment_audio import Params, process, quality
 from pipeline.stages.segment_audio.accounting import Rejected, account, partition
 from pipeline.stages.segment_audio.edges import Break, breaks_around
 from pipeline.stages.segment_audio.envelope import envelope, quiet_below_db, quiet_runs
-from pipeline.stages.segment_audio.packing import Run, pack
+from pipeline.stages.segment_audio.packing import (
+    MOST_LETTERS,
+    Run,
+    Speech,
+    clip_cost,
+    pack,
+    pieces,
+)
 from pipeline.stages.segment_audio.spoken import spoken_letters
 from pipeline.stages.segment_audio.words import Word, ends_sentence, text_of, words_of
 
@@ -676,6 +683,31 @@ def test_packing_prefers_no_loss():
         return None if total > 11.5 else 1000.0 * total if total < 2 else abs(total - 7) / 7
 
     assert pack([Run(0, 0), Run(1, 1), Run(2, 2)], cost) == [Run(0, 0), Run(1, 2)]
+
+
+def ten_letters_each(count):
+    """Words of 10 letters, 0.4 s each, with 0.1 s of quiet before, between and after them."""
+    words = [word(" abcdefghij", i * 0.5 + 0.1, i * 0.5 + 0.5) for i in range(count)]
+    quiet = [(i * 0.5, i * 0.5 + 0.1) for i in range(count + 1)]
+    return Speech(words, [Break(span, span) for span in quiet], 0.2)
+
+
+def test_clips_hold_no_more_than_the_trainers_symbols():
+    """510 symbols are some 318 spoken letters: with long clips allowed, they are the limit."""
+    speech = ten_letters_each(90)
+    sentences_of_ten = [Run(i, i + 9) for i in range(0, 90, 10)]
+
+    packed = pack(sentences_of_ten, lambda run: clip_cost(speech, run, 2.0, 60.0, 1.0))
+
+    assert packed == [Run(0, 29), Run(30, 59), Run(60, 89)]
+
+
+def test_a_sentence_with_too_many_symbols_is_cut_at_its_pauses():
+    """As one that is too long in seconds is."""
+    parts = list(pieces(ten_letters_each(60), Run(0, 59), 60.0, 2.0))
+
+    assert [parts[0].first, parts[-1].last] == [0, 59]
+    assert all(ten_letters_each(60).letters(part) <= MOST_LETTERS for part in parts)
 
 
 def test_reads_what_it_says():

@@ -2,7 +2,8 @@
 
 In: all recordings of the job with their clips, also the dropped and failed ones.
 Out: the folder of the README's 'What comes out', checked by `validate` with the trainers' rules.
-Left out: cutting clips again that are too long in phonemes; they are rejected, and said.
+Left out: cutting clips: segment_audio keeps them far below the trainers' 510 symbols; what has more
+all the same is rejected, and said.
 """
 
 from collections.abc import Iterator, Sequence

@@ -6,15 +6,21 @@ Left out: whether what was said can be trusted (quality.py).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 from pipeline.audio import Seconds
 
 from .edges import Break
+from .spoken import MOST_DIGIT_LETTERS, spoken_letters
 from .words import Word, ends_clause, ends_sentence
 
 CLAUSE_WORTH = 1.5  # a pause after a comma counts as this much longer when a sentence must be cut
 # Costs of packing, in seconds: a lost second outweighs any deviation from the middle length.
 LOST_COST = 1000.0
+# The trainers take 510 phoneme symbols. Measured on 199 texts in 6 languages: 1.05-1.40 a spoken
+# letter on average, 1.65 at most in 95% of them. Reached in some 25 s: only with a long max_clip_s.
+MOST_LETTERS = 510 / 1.6
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,19 @@ class Speech:
         """Return how long a clip of these words is, with its silence."""
         return self.after(run).quiet_s - self.before(run).resume_s + 2 * self.edge_s
 
+    def fits(self, run: Run, longest_s: Seconds) -> bool:
+        """Return whether a clip of these words is short enough, in seconds and in phonemes."""
+        return self.length_s(run) <= longest_s and self.letters(run) <= MOST_LETTERS
+
+    def letters(self, run: Run) -> float:
+        """Return about how many letters are spoken, numbers at their longest."""
+        return self._letters_before[run.last + 1] - self._letters_before[run.first]
+
+    @cached_property
+    def _letters_before(self) -> list[float]:
+        letters = (spoken_letters(word.text, MOST_DIGIT_LETTERS) for word in self.words)
+        return [0.0, *accumulate(letters)]
+
     def longest_pause_s(self, run: Run) -> Seconds:
         inner = (self.breaks[gap] for gap in range(run.first + 1, run.last + 1))
         return max((b.pause_s for b in inner if b), default=0.0)
@@ -69,7 +88,7 @@ def pieces(speech: Speech, run: Run, longest_s: Seconds, shortest_s: Seconds) ->
     What has no pause inside stays too long.
     """
     gaps = [g for g in range(run.first + 1, run.last + 1) if speech.breaks[g]]
-    if speech.length_s(run) <= longest_s or not gaps:
+    if speech.fits(run, longest_s) or not gaps:
         yield run
         return
     gap = max(gaps, key=lambda g: _worth(speech, run, g, shortest_s))
@@ -118,7 +137,7 @@ def clip_cost(
     None where it would be too long, or hold a pause that is too long.
     """
     length_s = speech.length_s(run)
-    if length_s > longest_s or speech.longest_pause_s(run) > max_pause_s:
+    if not speech.fits(run, longest_s) or speech.longest_pause_s(run) > max_pause_s:
         return None
     if length_s < shortest_s:
         return LOST_COST * length_s
