@@ -375,6 +375,21 @@ def test_guessed_words_are_named(tmp_path: Path, models: Models) -> None:
     assert "Zyxquar" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
 
 
+def test_words_that_may_be_said_wrong_are_on_the_report(tmp_path: Path) -> None:
+    """Those that nobody can say, whose clips are rejected by name, and the foreign ones."""
+    texts = ["J'aime beaucoup le football.", "Il fait très beau.", "Voici le mot ꜩꜩ, enfin."]
+    items = [segmented(tmp_path, "f-1", [clip(text) for text in texts], language="fr")]
+
+    facts = build(items, tmp_path / "out", build_dataset.load(Params(language="fr"), "cpu"))
+
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Words without phonemes" in page and "ꜩꜩ" in page.split("Words without phonemes")[1]
+    assert "<p>football</p>" in page
+    bad = [r for r in rows(tmp_path / "out/rejected.jsonl") if r["rule"] == "unpronounceable"]
+    assert [r["reason"] for r in bad] == ["no phonemes for 'ꜩꜩ'"]
+    assert (facts["foreign_words"], facts["unpronounceable_words"]) == (1, 1)
+
+
 def test_wavs_are_links_where_possible(tmp_path: Path, models: Models) -> None:
     """Clips take no second place on the disk."""
     items = [segmented(tmp_path, "a-1", sentences(2))]

@@ -141,6 +141,8 @@ def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]
         "warnings": len(view["warnings"]),
         "guessed_words": len(words),
         "guessed_most": " ".join(words[:20]),
+        "foreign_words": len(view["pronunciation"]["foreign"]),
+        "unpronounceable_words": len(view["pronunciation"]["unpronounceable"]),
     }
 
 
