@@ -141,6 +141,17 @@ def test_noise_is_turned_down_and_the_voice_is_not(tmp_path):
     assert facts["noise_db"] == pytest.approx(-46, abs=1)
 
 
+def test_what_balanced_reduces_is_also_there_as_it_was_at_the_same_level(tmp_path):
+    item = recording(tmp_path, speech_in_noise(-46), [(3, 7)])
+
+    _, facts, out = enhanced(item, tmp_path)
+    plain, _ = read(out / "plain.flac")
+    _, _, light = enhanced(item, tmp_path, enhancement_mode="light")
+
+    assert level_db(plain[HZ : 2 * HZ]) - facts["gain_db"] == pytest.approx(-46, abs=0.5)
+    assert not (light / "plain.flac").exists()
+
+
 def test_a_clean_recording_is_left_alone(tmp_path):
     """Above the limit for clean sound no mode touches the voice: only gain and high-pass."""
     item = recording(tmp_path, speech_in_noise(-80), [(3, 7)])

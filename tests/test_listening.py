@@ -13,7 +13,7 @@ from pipeline import audio
 from pipeline.audio import OUTPUT_HZ
 from pipeline.item import Item, Unusable
 from pipeline.stages import segment_audio
-from pipeline.stages.segment_audio import Params, fitting, judging, quality, sound
+from pipeline.stages.segment_audio import Params, fitting, judging, quality, sound, versions
 from pipeline.stages.segment_audio.edges import Break
 from pipeline.stages.segment_audio.listening import Listener, differing
 from pipeline.stages.segment_audio.packing import Run
@@ -104,6 +104,54 @@ def test_a_second_opinion_that_cannot_be_had_is_said_at_the_start(tmp_path):
         segment_audio.load(Params(text_check="off", verify_with=str(missing)), "cpu")
 
 
+@pytest.mark.parametrize("lost, unprocessed", [(True, 1.0), (False, 0.0)])
+def test_a_clip_that_processing_harmed_is_kept_unprocessed(
+    tiny, second_sentence, tmp_path, lost, unprocessed
+):
+    """What is lost by noise reduction: half a second in the middle, or nothing but noise."""
+    noise = np.random.default_rng(0).standard_normal(len(second_sentence)) * 0.01
+    noisy = (second_sentence + noise).astype(np.float32)
+    processed = second_sentence.copy()
+    processed[len(noisy) // 2 :][: OUTPUT_HZ // 2] *= 0.0 if lost else 1.0
+    rec = recording_of(tmp_path, processed)
+    audio.write(tmp_path / "plain.flac", np.pad(noisy, OUTPUT_HZ // 2), OUTPUT_HZ)
+    models = judging.Models(sound.load_mos(), tiny)
+    sentence = candidate(SENTENCES[1]["text"], **scores_of(processed, tiny, models.mos))
+
+    found, failure = judging.unharmed(
+        rec, sentence, versions.Version(tmp_path / "plain.flac"), Params(), models
+    )
+
+    assert failure is None
+    assert found.scores["unprocessed"] == unprocessed
+    assert (found.source is not None) == lost
+
+
+def test_what_was_before_noise_reduction_or_separation_is_known(tmp_path):
+    facts = {"isolate_speakers": {"separated": True, "bed_db": -8.0},
+             "enhance_audio": {"gain_db": 6.0}}  # fmt: skip
+    folders = {step: str(tmp_path / step) for step in segment_audio.READS}
+
+    mixture = versions.unprocessed(Item("a", "a", "", folders, facts))
+
+    assert mixture.path == tmp_path / "download_audio" / "audio.flac"
+    assert mixture.gain == pytest.approx(1.995, abs=0.001)
+    assert mixture.bed_db == -8.0
+    assert versions.unprocessed(Item("a", "a", "", folders, {})) is None
+
+
+def test_a_mixture_stands_in_for_harmed_vocals_only_where_its_music_is_not_heard(tmp_path):
+    harmed, plain = versions.Heard(-0.9, 2.5), versions.Heard(-0.2, 2.6)
+    loud, soft = (versions.Version(tmp_path, 1.0, bed_db) for bed_db in (-8.0, -22.0))
+
+    failure = versions.mixture_failure(loud, harmed, plain, Params())
+
+    assert failure.rule == "separation_harm"
+    assert "-0.90" in failure.reason
+    assert "music 8.0 dB below the speech" in failure.reason
+    assert versions.mixture_failure(soft, harmed, plain, Params()) is None
+
+
 @pytest.mark.parametrize(
     "here, there, expected",
     [("a b c", "a b c", 0), ("a b c", "a x c", 1), ("a b", "a b c d", 2), ("", "a b", 2),
@@ -190,5 +238,10 @@ def edge(at_s):
     return Break((at_s, at_s), (at_s, at_s))
 
 
-def candidate(text):
-    return judging.Candidate(Run(0, 3), (0.5, 4.5), text, {}, 0.07)
+def candidate(text, **scores):
+    return judging.Candidate(Run(0, 3), (0.5, 4.5), text, scores, 0.07)
+
+
+def scores_of(samples, listener, network):
+    (logprobs,) = listener.fits(listener.features(samples), [SENTENCES[1]["text"]], "en")
+    return sound.mos(samples, network) | {"fit": float(np.mean(logprobs))}

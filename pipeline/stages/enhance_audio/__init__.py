@@ -1,7 +1,8 @@
 """Clean sound at one loudness: noise turned down, 24 kHz mono, nothing moved in time.
 
 In:  isolate_speakers' audio.flac and spans.json.
-Out: audio.flac, 24 kHz mono, round(duration_s * 24000) samples, on the same time line.
+Out: audio.flac, 24 kHz mono, round(duration_s * 24000) samples, on the same time line; where noise
+was reduced by `balanced` also plain.flac, the same without, for the clips that reduction harms.
 One filter, one noise profile and one gain for the whole recording: no clip gets its own level.
 What is not the target's speech stays, as it was or turned down; it may be clipped at the peak limit
 where it is louder than the speech, since it is in no clip.
@@ -23,7 +24,7 @@ from .cleaning import Cleaning, cleaned
 from .loudness import LoudnessMeter, Span, mask, true_peak
 from .pauses import Survey, pauses_between, survey
 
-VERSION = 1
+VERSION = 2
 READS: tuple[str, ...] = ("isolate_speakers",)
 Models = None
 
@@ -90,7 +91,11 @@ def process(item: Item, out: Path, params: Params, models: None) -> Result:  # n
     levels = measure(cleaned(path, cleaning), target)
     gain_db = gain_for(levels, params)
     limit = 10 ** (params.true_peak_dbtp / 20)
-    write(out / "audio.flac", cleaned(path, cleaning), 10 ** (gain_db / 20), limit)
+    gain = 10 ** (gain_db / 20)
+    write(out / "audio.flac", cleaned(path, cleaning), gain, limit)
+    if cleaning.noise is not None and params.enhancement_mode == "balanced":
+        plain = Cleaning(high_pass_hz=params.high_pass_hz)
+        write(out / "plain.flac", cleaned(path, plain), gain, limit)
     return Result("audio.flac", facts(found, levels, gain_db, cleaning, params))
 
 

@@ -103,6 +103,7 @@ def _facts(item: Item, pieces: list[Piece]) -> dict[str, str | int | float | boo
         "similarity": round(mean, 4),
         "separated": before.get("separated", False),
         "separator": before.get("separator", ""),
+        "bed_db": before.get("bed_db", 0.0),
     }
 
 

@@ -30,6 +30,7 @@ from .listening import Listener
 from .packing import Speech
 from .settings import Params
 from .sound import load_mos
+from .versions import Version, unprocessed
 from .words import words_of
 
 VERSION = 3
@@ -84,7 +85,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         "non_speech_s": non_speech_s,
     }
     write_json(out / "clips.json", document)
-    return Result("clips.json", sums(document))
+    return Result("clips.json", sums(document) | {"unprocessed_clips": unprocessed_clips(entries)})
 
 
 def recording(item: Item, params: Params) -> Recording:
@@ -109,7 +110,8 @@ def recording(item: Item, params: Params) -> Recording:
         speech=Speech(words, breaks, params.edge_silence_s),
         sound=sound,
         original=item.path("download_audio", "audio.flac"),
-        enhanced=enhanced,
+        enhanced=Version(enhanced),
+        plain=unprocessed(item),
     )
 
 
@@ -150,7 +152,7 @@ def unheard(
 
 def save(rec: Recording, clip: Candidate, name: str, out: Path) -> dict[str, Any]:
     """Write a clip's sound; return its entry in clips.json."""
-    samples = clip_sound(rec, clip.run)
+    samples = clip_sound(rec, clip.run, clip.source)
     audio.write(out / "clips" / f"{name}.wav", samples, OUTPUT_HZ)
     scores = dict(clip.scores)
     return {
@@ -175,6 +177,11 @@ def sums(document: dict[str, Any]) -> dict[str, int | float]:
         "non_speech_s": document["non_speech_s"],
         "duration_s": document["duration_s"],
     }
+
+
+def unprocessed_clips(entries: Sequence[dict[str, Any]]) -> int:
+    """Return how many clips were kept as they were because processing did harm."""
+    return sum(entry["scores"].get("unprocessed", 0.0) > 0 for entry in entries)
 
 
 def check(params: Params) -> None:

@@ -22,6 +22,7 @@ from .packing import Run
 from .quality import Failure
 from .settings import Params
 from .spoken import spoken_letters
+from .versions import Heard, Version, is_harmed, mixture_failure
 from .words import text_of
 
 MOST_DB = 99.0  # SNR of speech over digital silence
@@ -46,6 +47,7 @@ class Candidate:
     text: str
     scores: dict[str, float]
     seconds_per_letter: float  # of sound without pauses, of what is spoken
+    source: Version | None = None  # what it is cut from; None: what clips usually are
 
 
 Judged = tuple[Candidate, Failure | None]
@@ -78,6 +80,8 @@ def judge(
     failure = quality.sound_failure(scores, params)
     if not failure and models.listener:
         candidate, failure = heard(rec, candidate, samples, doubt, params, models.listener)
+        if not failure and rec.plain and models.mos:
+            candidate, failure = unharmed(rec, candidate, rec.plain, params, models)
     rounded = {key: round(value, 3) for key, value in candidate.scores.items()}
     return replace(candidate, scores=rounded), failure
 
@@ -86,7 +90,7 @@ def measured_by_level(rec: Recording, run: Run, params: Params) -> Judged:
     """Return a run with what costs no network to measure."""
     words, span = rec.words(run), rec.span(run)
     original, _ = audio.read(rec.original, *span)
-    enhanced, _ = audio.read(rec.enhanced, *rec.voice(run))
+    enhanced = rec.enhanced.read(*rec.voice(run))
     scores = {
         "similarity": similarity(rec.target, span),
         "snr_db": min(MOST_DB, rec.sound.snr_db(*rec.voice(run))),
@@ -132,6 +136,27 @@ def heard(
     return candidate, failure
 
 
+def unharmed(
+    rec: Recording, candidate: Candidate, plain: Version, params: Params, models: Models
+) -> Judged:
+    """Return the candidate, cut from the unprocessed recording where processing did harm."""
+    if not (models.listener and models.mos):
+        return candidate, None
+    samples = clip_sound(rec, candidate.run, plain)
+    features = models.listener.features(samples)
+    (logprobs,) = models.listener.fits(features, [candidate.text], rec.language)
+    measured = sound.mos(samples, models.mos)
+    before = Heard(sum(logprobs) / len(logprobs), measured["mos_ovrl"])
+    after = Heard(candidate.scores["fit"], candidate.scores["mos_ovrl"])
+    harmed = is_harmed(after, before, params)
+    scores = candidate.scores | {"unprocessed": float(harmed)}
+    if not harmed:
+        return replace(candidate, scores=scores), None
+    failure = mixture_failure(plain, after, before, params)
+    scores |= sound.shape(samples) | measured | {"fit": before.fit, "token_fit": min(logprobs)}
+    return replace(candidate, scores=scores, source=plain), failure
+
+
 def by_others(measured: Sequence[Judged], params: Params) -> list[Judged]:
     """Return the same with those dropped that are unlike the recording's others."""
     fit = [candidate for candidate, failure in measured if not failure]
@@ -152,7 +177,7 @@ def second_opinion(
 ) -> list[Judged]:
     """Return the same with those dropped whose text another whisper does not agree to."""
     asked = [candidate for candidate, failure in measured if not failure]
-    answers = second.texts([clip_sound(rec, c.run) for c in asked], rec.language)
+    answers = second.texts([clip_sound(rec, c.run, c.source) for c in asked], rec.language)
     texts = {id(c): text for c, (text, _) in zip(asked, answers, strict=True)}
     found: list[Judged] = []
     for candidate, failure in measured:
@@ -174,10 +199,10 @@ def difference(text: str, other: str, language: str) -> float:
     return differing(words, others) / max(1, len(words), len(others))
 
 
-def clip_sound(rec: Recording, run: Run) -> Samples:
+def clip_sound(rec: Recording, run: Run, source: Version | None = None) -> Samples:
     """Return the clip at 24 kHz: its recorded quiet, filled up with silence at both ends."""
     span = rec.span(run)
-    part, _ = audio.read(rec.enhanced, *span)
+    part = (source or rec.enhanced).read(*span)
     voice_start_s, voice_end_s = rec.voice(run)
     edge_s = rec.speech.edge_s
     before_s = max(0.0, edge_s - (voice_start_s - span[0]))

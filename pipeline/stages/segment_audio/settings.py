@@ -68,6 +68,10 @@ class Params:
     min_token_fit: float = setting(-8.0, "least log probability of any token of a text")
     # where sound without words is in doubt too: 86% are above -4, with a word left out 1% are
     doubtful_token_fit: float = setting(-4.0, "the same for a sentence with too much sound")
+    # nats a token, of the text given the clip's sound
+    max_harm: float = setting(
+        0.02, "a clip stays unprocessed where noise reduction makes its text fit so much worse"
+    )
     verify_with: str = setting(
         "", "second opinion: a whisper model; clips whose texts differ too much are dropped"
     )
