@@ -117,6 +117,7 @@ def test_everything_that_is_promised_is_in_the_folder(tmp_path: Path, models: Mo
     found = {name for name in contents(tmp_path / "out") if not name.startswith("wavs/")}
     lists = {f"{t}/{n}_list.txt" for t in ("kokoro", "styletts2") for n in ("train", "val")}
     pages = {"README.md", "report.html", "rejected.jsonl", "metadata.csv", "metadata.jsonl"}
+    pages |= {"speakers.json"}
     splits = {f"huggingface/{name}/metadata.jsonl" for name in ("train", "validation")}
     splits |= {name for name in found if name.startswith("huggingface/") and name.endswith(".wav")}
     assert found == lists | pages | splits | {"styletts2/OOD_texts.txt"}
@@ -136,6 +137,24 @@ def test_lines_have_the_trainers_form(tmp_path: Path, models: Models) -> None:
     assert kokoro == ["wavs/a-1-0000.wav|hˌi sˈɛd “fˈIv əklˈɑk”, ɔɹ sˌO.|0"]
     styletts2 = lines(tmp_path / "out/styletts2/train_list.txt")
     assert styletts2 == ['wavs/a-1-0000.wav|hiː sˈɛd "fˈaɪv əklˈɑːk" , ɔːɹ sˈoʊ .|0']
+
+
+def test_speakers_keep_their_numbers(tmp_path: Path, models: Models) -> None:
+    """In the lists' third field, in metadata.jsonl, and in speakers.json with their seconds."""
+    clips = [clip("Good day to you.", speaker=0), clip("And to you.", speaker=1)] * 2
+
+    out = tmp_path / "out"
+
+    build([segmented(tmp_path, "a-1", clips)], out, models)
+
+    listed = [*lines(out / "kokoro/train_list.txt"), *lines(out / "kokoro/val_list.txt")]
+    assert sorted(line.rpartition("|")[2] for line in listed) == ["0", "0", "1", "1"]
+    assert [row["speaker"] for row in rows(out / "metadata.jsonl")] == [0, 1, 0, 1]
+    known = json.loads((out / "speakers.json").read_text())["speakers"]
+    assert [(one["id"], one["clips"], one["recordings"]) for one in known] == [
+        (0, 2, ["a-1.wav"]),
+        (1, 2, ["a-1.wav"]),
+    ]
 
 
 def test_metadata_jsonl_says_where_a_clip_is_from(tmp_path: Path, models: Models) -> None:

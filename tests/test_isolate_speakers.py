@@ -81,6 +81,37 @@ def test_the_target_stays_and_the_other_is_silent(interview, tmp_path, clip, tar
     assert {rule for *_, rule in spans["others"]} == {"other_speaker"}
 
 
+def test_all_speakers_are_kept_and_numbered_by_how_much_they_speak(interview, tmp_path):
+    """Two voices: 0 is slt with 35 s, 1 is rms with 10 s; each keeps 95% of its turns."""
+    params = agree.Params(speakers="all", min_speaker_s=5.0)
+    result = agree.process([interview], fresh(tmp_path, "agree"), params, agree.Models(None))
+    out = fresh(tmp_path, "out")
+
+    last.process(agreed(interview, tmp_path / "agree"), out, last.Params(), last.Models())
+
+    spans = json.loads((out / "spans.json").read_text())
+    assert result.facts["voices"] == 2
+    for number, name in enumerate(("slt", "rms")):
+        mine = [span for span in spans["target"] if span[3] == number]
+        assert overlap_s(mine, truth("interview.m4a", name)) > 0.95 * total_s(
+            truth("interview.m4a", name)
+        )
+        other = truth("interview.m4a", ("rms", "slt")[number])
+        assert overlap_s(mine, other) < 0.05 * total_s(other)
+
+
+def test_all_speakers_and_a_clip_of_one_exclude_each_other():
+    with pytest.raises(ValueError, match="leave --target-speaker out"):
+        agree.check(agree.Params(speakers="all", target_speaker="clip.wav"))
+
+
+def test_with_all_speakers_somebody_must_speak_long_enough(interview, tmp_path):
+    params = agree.Params(speakers="all", min_speaker_s=500.0)
+
+    with pytest.raises(Unusable, match="no voice speaks for 500 s: the longest has"):
+        agree.process([interview], fresh(tmp_path, "agree"), params, agree.Models(None))
+
+
 def test_what_is_kept_is_kept_bit_for_bit(interview, tmp_path):
     """Pauses and the target's speech do not change; only others' speech does."""
     before = audio.read(interview.path("download_audio", "audio.flac"))[0]

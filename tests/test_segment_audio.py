@@ -743,3 +743,22 @@ def test_what_is_long_and_no_voice_is_no_release_after_a_closure():
     breaks = breaks_around(words, runs, [(4.0, 4.9), (8.9, 9.9)], 12.0)
 
     assert breaks[1] == Break((4.8, 5.1), (8.0, 8.6))
+
+
+def test_every_clip_has_one_speaker_and_his_number(tmp_path):
+    """Two wanted voices by turns: cut at the change, also within what reads as one sentence."""
+    take = Take().pause(0.4).say(SENTENCES[0]).pause(0.3).say("And then he said to me")
+    first_ends_s = take.time_s
+    take.pause(0.3).say("that all was well.").pause(0.3).say(SENTENCES[1]).pause(0.5)
+    item = take.item(tmp_path)
+    path = item.path("isolate_speakers", "spans.json")
+    spans = json.loads(path.read_text())
+    spans["target"] = [[0.4, first_ends_s, 0.88, 0], [first_ends_s + 0.3, take.time_s, 0.88, 1]]
+    path.write_text(json.dumps(spans))
+
+    document, _ = segmented(item, tmp_path)
+
+    assert [(clip["text"], clip["speaker"]) for clip in document["clips"]] == [
+        (f"{SENTENCES[0]} And then he said to me", 0),
+        (f"that all was well. {SENTENCES[1]}", 1),
+    ]

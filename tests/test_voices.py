@@ -195,7 +195,7 @@ def test_speech_is_labelled_by_its_likeness_to_the_target(owners, rules):
     """The target's, another's, or both at once; the pieces cover the speech."""
     survey, embeddings = survey_of(owners)
 
-    found = labels.label(survey, embeddings, axes(1, 0.2), LIMITS)
+    found = labels.label(survey, embeddings, axes(1, 0.2)[None], LIMITS)
 
     assert [piece.rule for piece in found] == rules
     assert found[0].start_s == 0.0
@@ -203,11 +203,22 @@ def test_speech_is_labelled_by_its_likeness_to_the_target(owners, rules):
     assert found[-1].end_s == survey["windows"][-1][1]
 
 
+def test_several_wanted_voices_each_have_their_turns():
+    """With both wanted nobody is another; what both say at once is neither's."""
+    survey, embeddings = survey_of("aaaaxxxbbbb")
+
+    found = labels.label(survey, embeddings, np.stack([axes(1, 0.2), axes(0.2, 1)]), LIMITS)
+
+    kept = [(piece.speaker, piece.rule) for piece in found if piece.rule == ""]
+    assert kept == [(0, ""), (1, "")]
+    assert {piece.rule for piece in found} == {"", "overlap"}
+
+
 def test_doubt_has_its_own_rule():
     """Between the two similarities a turn is uncertain."""
     survey, embeddings = survey_of("aaaa")
 
-    (piece,) = labels.label(survey, embeddings, axes(1, 1), Limits(0.9, 0.5, 0.25))
+    (piece,) = labels.label(survey, embeddings, axes(1, 1)[None], Limits(0.9, 0.5, 0.25))
 
     assert piece.rule == "uncertain_speaker"
 

@@ -84,6 +84,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     lists.write_wavs(out, clips)
     lists.write_metadata(out, clips)
     lists.write_lists(out, clips, chosen)
+    lists.write_speakers(out, clips)
     lists.write_rejected(out, rejected)
     write_audiofolder(out, clips, chosen, (item.name for item in items))
     has_other_texts = lists.write_ood(out, clips, phonemizer)

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.item import write_json
 from pipeline.stages.build_dataset.phonemes import Phonemizer
 from pipeline.stages.build_dataset.recordings import Candidate, Rejected
 from pipeline.validate import MAX_SYMBOLS, OOD_MIN_SYMBOLS, unknown_symbols
 
-SPEAKER = 0  # the trainers want an integer; a dataset here is one voice
+SPEAKER = 0  # of texts that nobody says; the trainers want an integer
 _OOD_FOLDER = Path(__file__).parent / "ood"
 
 
@@ -64,7 +65,7 @@ def metadata(clip: Clip) -> dict[str, object]:
         "text": clip.made.text,
         "normalized_text": clip.normalized,
         "phonemes": clip.kokoro,
-        "speaker": SPEAKER,
+        "speaker": clip.made.speaker,
         "duration": clip.made.duration_s,
         "scores": clip.made.scores,
         "source": clip.made.source,
@@ -79,8 +80,25 @@ def write_lists(out: Path, clips: Sequence[Clip], val_ids: set[str]) -> None:
         (out / trainer).mkdir()
         for name, is_val in (("train_list.txt", False), ("val_list.txt", True)):
             chosen = (clip for clip in clips if (clip.made.id in val_ids) == is_val)
-            rows = (f"{clip.wav}|{getattr(clip, trainer)}|{SPEAKER}" for clip in chosen)
+            rows = (f"{clip.wav}|{getattr(clip, trainer)}|{clip.made.speaker}" for clip in chosen)
             _write_lines(out / trainer / name, rows)
+
+
+def write_speakers(out: Path, clips: Sequence[Clip]) -> None:
+    """Write speakers.json: of each number in the lists, its clips, seconds and recordings."""
+    found: dict[int, list[Clip]] = {}
+    for clip in clips:
+        found.setdefault(clip.made.speaker, []).append(clip)
+    rows = [
+        {
+            "id": number,
+            "clips": len(mine),
+            "seconds": round(sum(clip.made.duration_s for clip in mine), 3),
+            "recordings": sorted({clip.made.source for clip in mine}),
+        }
+        for number, mine in sorted(found.items())
+    ]
+    write_json(out / "speakers.json", {"version": 1, "speakers": rows})
 
 
 def write_rejected(out: Path, rejected: Iterable[Rejected]) -> None:

@@ -28,6 +28,7 @@ class Candidate:
     duration_s: float
     text: str
     scores: dict[str, Any]
+    speaker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def _candidate(item: Item, clip: dict[str, Any]) -> Candidate:
         duration_s=clip["duration_s"],
         text=one_line(clip["text"]),
         scores=similarity | clip.get("scores", {}),
+        speaker=int(clip.get("speaker", 0)),
     )
 
 

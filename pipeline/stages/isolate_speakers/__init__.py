@@ -1,15 +1,15 @@
 """Keep the target speaker's voice and silence every other one, on an unchanged time line.
 
 In:  the recording (its vocals where it was separated), its survey, and the agreed target.
-Out: audio.flac (same rate and length as downloaded; pauses kept) and spans.json:
-{"duration_s", "target": [[start_s, end_s, similarity]], "others": [[…, similarity, rule]]}.
+Out: audio.flac (same rate and length as downloaded; pauses kept) and spans.json: {"duration_s",
+"target": [[start_s, end_s, similarity, speaker]], "others": [[start_s, end_s, similarity, rule]]}.
 Steps before this one: `survey.py` (each recording alone), `agree.py` (all together).
-Left out: keeping the mixture where the vocals read worse. Both are there at this point (`_sound`
-chooses), but what to judge by, the transcripts, is only known later.
+Left out: keeping the mixture where the vocals read worse: segment_audio knows the transcript.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from . import labels, mute
 from .labels import TARGET, Piece
 from .voices import Embeddings, unit
 
-VERSION = 1
+VERSION = 2
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
 READS: tuple[str, ...] = ("download_audio", SURVEY, AGREE)
 
@@ -55,10 +55,10 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     survey = item.load_json(SURVEY, "survey.json")
     if not survey["speech"]:
         raise Reject("no speech found")
-    target = _vector(item.load_json(AGREE, "target.json")["embedding"])
+    targets = _targets(item.load_json(AGREE, "target.json"))
     embeddings = unit(np.load(item.path(SURVEY, "embeddings.npy")).astype(np.float32))
     limits = labels.Limits(params.target_similarity, params.other_similarity, params.overlap_margin)
-    found = labels.label(survey, embeddings, target, limits)
+    found = labels.label(survey, embeddings, targets, limits)
     if not any(piece.rule == TARGET for piece in found):
         best = max(piece.similarity for piece in found)
         raise Reject(
@@ -72,8 +72,10 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     return Result("audio.flac", _facts(item, pieces))
 
 
-def _vector(numbers: list[float]) -> Embeddings:
-    return unit(np.array(numbers, np.float32))
+def _targets(agreed: dict[str, Any]) -> Embeddings:
+    """Return the wanted voices, (n, 256): one, or with --speakers all each one's."""
+    found = [speaker["embedding"] for speaker in agreed.get("speakers", [agreed])]
+    return unit(np.array(found, np.float32))
 
 
 def _sound(item: Item) -> Path:
@@ -86,7 +88,9 @@ def _sound(item: Item) -> Path:
 def _spans(duration_s: float, pieces: list[Piece]) -> dict[str, object]:
     return {
         "duration_s": duration_s,
-        "target": [[p.start_s, p.end_s, p.similarity] for p in pieces if p.rule == TARGET],
+        "target": [
+            [p.start_s, p.end_s, p.similarity, p.speaker] for p in pieces if p.rule == TARGET
+        ],
         "others": [[p.start_s, p.end_s, p.similarity, p.rule] for p in pieces if p.rule != TARGET],
     }
 

@@ -5,6 +5,7 @@ With `--target-speaker` it is the voice of that clip. Otherwise the voices of th
 linked by likeness, and the one that speaks longest is the target, provided that it is clearly
 ahead: on real conversations the guess is wrong too often to go on with a doubt.
 Recordings in which the target does not speak are dropped here.
+With `--speakers all` every voice that speaks long enough is wanted; they are numbered by length.
 Left out: what of a recording is the target's (the last step). Light: without a clip no network.
 """
 
@@ -36,6 +37,13 @@ class Params:
         "",
         "clip of the voice to keep (several: a.wav,b.wav); else the one that speaks most",
         is_path=True,
+    )
+    speakers: Literal["target", "all"] = setting(
+        "target", "whose voice: the target's, or everybody's, numbered (speakers.json)"
+    )
+    # a voice needs minutes to be trained; a minute is what tells it from a mistake of grouping
+    min_speaker_s: float = setting(
+        60.0, "with all speakers, a voice that speaks less is left out", unit="s"
     )
     # 1.5 is a share of 60% between two voices
     dominant_ratio: float = setting(
@@ -71,6 +79,8 @@ class Voice:
 
 def check(params: Params) -> None:
     """Raise ValueError for a reference clip that is not there: hours before it is needed."""
+    if params.speakers == "all" and params.target_speaker:
+        raise ValueError("--speakers all keeps every voice: leave --target-speaker out")
     for path in reference.clip_paths(params.target_speaker):
         if not path.is_file():
             raise ValueError(f"--target-speaker {path}: there is no such file")
@@ -87,21 +97,60 @@ def load(params: Params, device: str) -> Models:
 def process(items: Sequence[Item], out: Path, params: Params, models: Models) -> Result:
     """Agree on the target of a job; Unusable if there is no telling without a clip."""
     found = sorted(_voices(items), key=lambda voice: (voice.source, -voice.seconds))
-    if models.reference is not None:
-        target, chosen = models.reference, _by_reference(models)
+    if params.speakers == "all":
+        targets, chosen = _everybody(found, params)
+    elif models.reference is not None:
+        targets, chosen = models.reference[None], _by_reference(models)
     else:
         target, chosen = _dominant(found, params)
-    best = _best_similarity(found, target)
+        targets = target[None]
+    best = _best_similarity(found, targets)
     drops = {
         source: f"target speaker not found: best similarity {value:.2f} "
         f"is below {params.found_similarity:.2f}"
         for source, value in best.items()
         if value < params.found_similarity
     }
-    embedding = [round(float(x), 4) for x in target]
-    write_json(out / "target.json", {"version": 1, **chosen, "embedding": embedding})
-    facts = {k: v for k, v in chosen.items() if k != "clips"}
+    write_json(out / "target.json", {"version": 1, **chosen, "embedding": _numbers(targets[0])})
+    facts = {k: v for k, v in chosen.items() if k not in ("clips", "speakers")}
     return Result("target.json", facts | {"recordings": len(best), "without": len(drops)}, drops)
+
+
+def _everybody(found: Sequence[Voice], params: Params) -> tuple[Embeddings, dict[str, Any]]:
+    """Return the voices that speak long enough in all recordings together, the longest first."""
+    if not found:
+        return np.zeros((1, SIZE), np.float32), {"chosen_by": "all", "voices": 0}
+    labels, seconds = _linked(found, params)
+    order = [k for k in np.argsort(-seconds, kind="stable") if seconds[k] >= params.min_speaker_s]
+    if not order:
+        raise Unusable(
+            f"no voice speaks for {params.min_speaker_s:g} s: the longest has "
+            f"{seconds.max():.0f} s; give more recordings, or a lower --min-speaker-s"
+        )
+    targets = np.array([_centroid(found, labels == k) for k in order])
+    speakers = [
+        {"id": i, "seconds": round(float(seconds[k]), 1), "embedding": _numbers(targets[i])}
+        for i, k in enumerate(order)
+    ]
+    return targets, {"chosen_by": "all", "voices": len(order), "speakers": speakers}
+
+
+def _linked(found: Sequence[Voice], params: Params) -> tuple[groups.Labels, Any]:
+    """Return which voice of the job each voice of a recording is, and the seconds of each."""
+    weights = np.array([voice.seconds for voice in found])
+    embeddings = np.array([voice.embedding for voice in found])
+    labels = groups.group_voices(embeddings, weights, params.linked_similarity)
+    return labels, np.bincount(labels, weights)
+
+
+def _centroid(found: Sequence[Voice], mine: Any) -> Embeddings:
+    weights = np.array([voice.seconds for voice in found])[mine, None]
+    embeddings = np.array([voice.embedding for voice in found])[mine]
+    return unit((embeddings * weights).sum(axis=0))
+
+
+def _numbers(embedding: Embeddings) -> list[float]:
+    return [round(float(x), 4) for x in embedding]
 
 
 def _by_reference(models: Models) -> dict[str, Any]:
@@ -121,16 +170,12 @@ def _dominant(found: Sequence[Voice], params: Params) -> tuple[Embeddings, dict[
     """Return the voice that speaks most in all recordings together, and how clearly it does."""
     if not found:
         return np.zeros(SIZE, np.float32), {"chosen_by": "dominant", "voices": 0, "share": 0.0}
-    weights = np.array([voice.seconds for voice in found])
-    embeddings = np.array([voice.embedding for voice in found])
-    labels = groups.group_voices(embeddings, weights, params.linked_similarity)
-    seconds = np.bincount(labels, weights)
+    labels, seconds = _linked(found, params)
     order = np.argsort(-seconds, kind="stable")
     first, second = seconds[order[0]], seconds[order[1]] if len(order) > 1 else 0.0
     if first < params.dominant_ratio * second and params.unclear_target == "stop":
         raise Unusable(_unclear(found, labels, seconds, order, params))
-    mine = labels == order[0]
-    target = unit((embeddings[mine] * weights[mine, None]).sum(axis=0))
+    target = _centroid(found, labels == order[0])
     share = round(float(first / max(1e-9, seconds.sum())), 4)
     return target, {
         "chosen_by": "dominant",
@@ -160,10 +205,10 @@ def _unclear(
     )
 
 
-def _best_similarity(found: Iterable[Voice], target: Embeddings) -> Mapping[str, float]:
+def _best_similarity(found: Iterable[Voice], targets: Embeddings) -> Mapping[str, float]:
     best: dict[str, float] = {}
     for voice in found:
-        similarity = float(voice.embedding @ target)
+        similarity = float((targets @ voice.embedding).max())
         best[voice.source] = max(best.get(voice.source, 0.0), similarity)
     return best
 

@@ -1,7 +1,7 @@
 """What of a recording is the target's: each turn compared with the agreed voice.
 
-In:  the survey's turns, windows, embeddings and voices; the target's embedding.
-Out: `Piece`s: sorted, disjoint, each the target's (rule "") or not, with the rule that says why.
+In:  the survey's turns, windows, embeddings and voices; the embedding of the target, or of several.
+Out: `Piece`s: sorted, disjoint, each a target's (rule "") or not, with the rule that says why.
 A turn's similarity is that of its windows, drawn towards that of its voice as a whole the more the
 shorter it is: half a second says little about a voice.
 Overlap is found only where the other voice also speaks alone in the recording, and is about as
@@ -35,6 +35,7 @@ class Piece:
     end_s: Seconds
     similarity: float
     rule: str
+    speaker: int = 0  # which of the wanted voices it is likest
 
 
 @dataclass(frozen=True)
@@ -47,25 +48,31 @@ class Limits:
 
 
 def label(
-    survey: Mapping[str, Any], embeddings: Embeddings, target: Embeddings, limits: Limits
+    survey: Mapping[str, Any], embeddings: Embeddings, targets: Embeddings, limits: Limits
 ) -> list[Piece]:
-    """Return the recording's speech as pieces; neighbours of one rule that touch are one."""
+    """Return the recording's speech as pieces; neighbours of one rule that touch are one.
+
+    `targets` are the wanted voices, (n, 256); a turn is held against the one it is likest.
+    """
     voices = unit(np.array([v["embedding"] for v in survey["voices"]], np.float32))
-    own = embeddings @ target
-    margins = _margins(embeddings, own, voices, target, limits)
     windows = survey["windows"]
     middles = np.array([(a + b) / 2 for a, b in windows])
+    margins = [_margins(embeddings, embeddings @ t, voices, t, limits) for t in targets]
     labelled: list[tuple[Piece, npt.NDArray[np.int64]]] = []
     for start, end, voice in survey["turns"]:
         inside = np.flatnonzero((middles >= start) & (middles < end))
-        prior = float(voices[voice] @ target)
-        similarity = _similarity(embeddings[inside], target, prior, end - start)
-        rule = _rule(similarity, limits)
-        labelled.append((Piece(start, end, round(similarity, 4), rule), inside))
+        alike = [
+            _similarity(embeddings[inside], target, float(voices[voice] @ target), end - start)
+            for target in targets
+        ]
+        who = int(np.argmax(alike))
+        rule = _rule(alike[who], limits)
+        labelled.append((Piece(start, end, round(alike[who], 4), rule, who), inside))
     pieces: list[Piece] = []
     for index, (piece, inside) in enumerate(labelled):
         edges = _changes(labelled, index)
-        runs = _overlaps(margins[inside] < 0, edges) if piece.rule == TARGET else []
+        mixed = margins[piece.speaker][inside] < 0
+        runs = _overlaps(mixed, edges) if piece.rule == TARGET else []
         pieces += _split(piece, [windows[i] for i in inside], runs)
     return _merged(pieces)
 
@@ -107,9 +114,13 @@ def _changes(labelled: Sequence[tuple[Piece, Any]], index: int) -> tuple[bool, b
     before = labelled[index - 1][0] if index else None
     after = labelled[index + 1][0] if index + 1 < len(labelled) else None
     return (
-        before is not None and before.end_s == here.start_s and before.rule != TARGET,
-        after is not None and after.start_s == here.end_s and after.rule != TARGET,
+        before is not None and before.end_s == here.start_s and _is_another(before, here),
+        after is not None and after.start_s == here.end_s and _is_another(after, here),
     )
+
+
+def _is_another(piece: Piece, here: Piece) -> bool:
+    return piece.rule != TARGET or piece.speaker != here.speaker
 
 
 def _overlaps(mixed: npt.NDArray[np.bool_], edges: tuple[bool, bool]) -> list[tuple[int, int]]:
@@ -146,7 +157,8 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
     merged: list[Piece] = []
     for piece in pieces:
         last = merged[-1] if merged else None
-        if last and last.end_s == piece.start_s and last.rule == piece.rule:
+        is_same = last and last.rule == piece.rule and last.speaker == piece.speaker
+        if last and is_same and last.end_s == piece.start_s:
             first_s, second_s = last.end_s - last.start_s, piece.end_s - piece.start_s
             mean = (first_s * last.similarity + second_s * piece.similarity) / (first_s + second_s)
             merged[-1] = replace(last, end_s=piece.end_s, similarity=round(mean, 4))

@@ -94,9 +94,12 @@ def recording(item: Item, params: Params) -> Recording:
     transcript = item.load_json("transcribe_audio", "transcript.json")
     enhanced = item.path("enhance_audio", "audio.flac")
     duration_s = round(float(spans["duration_s"]), 3)
-    target = [(float(a), float(b), float(likeness)) for a, b, likeness in spans["target"]]
+    target = [
+        (float(a), float(b), float(likeness), int(who[0]) if who else 0)
+        for a, b, likeness, *who in spans["target"]
+    ]
     others = [(float(a), float(b), float(s), str(rule)) for a, b, s, rule in spans["others"]]
-    voiced, muted = [(a, b) for a, b, _ in target], [(a, b) for a, b, _, _ in others]
+    voiced, muted = [(a, b) for a, b, *_ in target], [(a, b) for a, b, _, _ in others]
     sound = envelope(levels_db(enhanced), voiced, muted)
     words = words_of(transcript)
     pauses = quiet_runs(sound.quiet, params.min_pause_s)
@@ -138,7 +141,7 @@ def unheard(
     taken += [(a, b) for a, b, _, _ in rec.others]
     found = []
     for start, end, owner in partition(
-        rec.duration_s, [*taken, *((a, b) for a, b, _ in rec.target)]
+        rec.duration_s, [*taken, *((a, b) for a, b, *_ in rec.target)]
     ):
         sound_s = rec.sound.loud_s(start / 1000, end / 1000) if owner >= len(taken) else 0.0
         if sound_s >= LEAST_UNHEARD_S:
@@ -163,6 +166,7 @@ def save(rec: Recording, clip: Candidate, name: str, out: Path) -> dict[str, Any
         "duration_s": round(len(samples) / OUTPUT_HZ, 3),
         "text": clip.text,
         "similarity": scores["similarity"],
+        "speaker": next(iter(rec.speakers(clip.run)), 0),
         "scores": scores,
     }
 

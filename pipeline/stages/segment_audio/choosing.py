@@ -30,7 +30,7 @@ class Recording:
     """What is known about one recording before it is cut."""
 
     duration_s: Seconds
-    target: Sequence[tuple[Seconds, Seconds, float]]
+    target: Sequence[tuple[Seconds, Seconds, float, int]]  # start, end, likeness, whose voice
     others: Sequence[tuple[Seconds, Seconds, float, str]]
     language: str
     language_probability: float
@@ -48,6 +48,23 @@ class Recording:
         edge_s = self.speech.edge_s
         start_s = self.speech.before(run).head_start_s(edge_s)
         return round(start_s, 3), round(self.speech.after(run).tail_end_s(edge_s), 3)
+
+    def speakers(self, run: Run) -> list[int]:
+        """Return whose voices are in a run: of one alone is a clip made."""
+        start_s, end_s = self.voice(run)
+        near = overlapping(self.target, start_s + TOUCHES_S, end_s - TOUCHES_S)
+        return sorted({speaker for _, _, _, speaker in near})
+
+    def changes(self) -> set[int]:
+        """Return the gaps between two words at which the speaker changes."""
+        owners = [self._owner(word) for word in self.speech.words]
+        pairs = zip(owners, owners[1:], strict=False)
+        return {gap for gap, (a, b) in enumerate(pairs, 1) if a != b}
+
+    def _owner(self, word: Word) -> int:
+        middle_s = (word.start_s + word.end_s) / 2
+        near = overlapping(self.target, middle_s - 0.01, middle_s + 0.01)
+        return int(near[0][3]) if near else -1
 
     def said(self, run: Run) -> Said:
         gaps = self.speech.breaks[run.first + 1 : run.last + 2]
@@ -77,7 +94,7 @@ def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
     Who can listen to a clip may keep a doubtful sentence until then.
     """
     longest_s, shortest_s = params.max_clip_s, params.min_clip_s
-    whole = sentences(rec.speech, params.max_pause_s)
+    whole = sentences(rec.speech, params.max_pause_s, rec.changes())
     parts = [p for s in whole for p in pieces(rec.speech, s, longest_s, shortest_s)]
     per_letter_s = unsaid.seconds_per_letter(rec.sound, [rec.said(part) for part in parts])
     most_s = params.max_unsaid_s if can_listen else params.max_untranscribed_s
@@ -89,6 +106,8 @@ def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
     rejected = [reject(rec, part, failure) for part, failure in failures if failure]
 
     def cost(run: Run) -> float | None:
+        if len(rec.speakers(run)) > 1:
+            return None
         return clip_cost(rec.speech, run, shortest_s, longest_s, params.max_pause_s)
 
     packed: list[Run] = []
@@ -116,6 +135,9 @@ def part_failure(
 def others_failure(rec: Recording, run: Run) -> Failure | None:
     """Return the failure of a sentence in which somebody else speaks."""
     start_s, end_s = rec.voice(run)
+    if len(who := rec.speakers(run)) > 1:
+        reason = f"voices {', '.join(map(str, who))} in one sentence, without a pause between"
+        return Failure("several_speakers", reason, len(who), 1)
     for from_s, to_s, _, rule in overlapping(rec.others, start_s, end_s):
         inside_s = min(end_s, to_s) - max(start_s, from_s)
         if inside_s > TOUCHES_S:

@@ -211,7 +211,7 @@ def clip_sound(rec: Recording, run: Run, source: Version | None = None) -> Sampl
     return np.pad(audio.fade(part, OUTPUT_HZ, FADE_S), silence)
 
 
-def similarity(target: Sequence[tuple[Seconds, Seconds, float]], span: Span) -> float:
+def similarity(target: Sequence[tuple[Seconds, Seconds, float, int]], span: Span) -> float:
     """Return the likeness to the target speaker, averaged over a span by time; 0 outside."""
     near = overlapping(target, *span)
     shares = [covered_s([part], *span) for part in near]

@@ -4,7 +4,7 @@ In:  words and the breaks around them. Out: runs of words that begin and end in 
 Left out: whether what was said can be trusted (quality.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -67,16 +67,18 @@ class Speech:
         return max((b.pause_s for b in inner if b), default=0.0)
 
 
-def sentences(speech: Speech, max_pause_s: Seconds) -> list[Run]:
+def sentences(speech: Speech, max_pause_s: Seconds, changes: Collection[int] = ()) -> list[Run]:
     """Return the sentences: runs between a full stop with a pause and the next.
 
-    A full stop without a pause ends nothing; a pause longer than `max_pause_s` always does.
+    A full stop without a pause ends nothing; a pause longer than `max_pause_s` always does, and
+    one of `changes`, the gaps at which another speaks.
     """
     runs, first = [], 0
     for last, word in enumerate(speech.words):
         gap = speech.breaks[last + 1]
         is_end = last + 1 == len(speech.words)
-        if gap and (is_end or ends_sentence(word.text) or gap.pause_s > max_pause_s):
+        is_long = gap is not None and gap.pause_s > max_pause_s
+        if gap and (is_end or ends_sentence(word.text) or is_long or last + 1 in changes):
             runs.append(Run(first, last))
             first = last + 1
     return runs
