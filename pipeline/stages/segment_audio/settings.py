@@ -68,7 +68,7 @@ class Params:
     min_token_fit: float = setting(-8.0, "least log probability of any token of a text")
     # where sound without words is in doubt too: 86% are above -4, with a word left out 1% are
     doubtful_token_fit: float = setting(-4.0, "the same for a sentence with too much sound")
-    # nats a token, of the text given the clip. Measured (base, 39 clips of LJ Speech in pink noise):
+    # nats a token, of the text given the clip. Measured (base, 39 clips of LJ Speech, pink noise):
     # 10% are harmed by more. Words wrong in 397 at 10 dB, unprocessed and balanced: 15 and 14 by
     # base, 20 and 16 by tiny.en; in 410 at 20 dB 16 and 18, 14 and 15
     max_harm: float = setting(
