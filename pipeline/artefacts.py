@@ -166,7 +166,12 @@ class Artefacts:
 
     def begin_to_clean(self) -> None:
         """Leave a mark; without a state file, half cleaned must not look damaged."""
-        self._disk.write_file(self.out / WORK / CLEANED_MARK, [_CLEANING])
+        mark = self.out / WORK / CLEANED_MARK
+        # subtle: written anew, it is empty for an instant, which means that all is cleaned
+        if self.is_half_cleaned():
+            self._disk.sync_file(mark)
+        else:
+            self._disk.write_file(mark, [_CLEANING])
         self._disk.sync_folder(self.out / WORK)
 
     def is_half_cleaned(self) -> bool:

@@ -104,7 +104,11 @@ FAULTS = {
         Fault("SIGTERM", terminated, (0, 143)),
     )
 }
-EVERYWHERE = {("fresh", "ENOSPC"), ("fresh", "the process ends")}
+EVERYWHERE = {
+    ("fresh", "ENOSPC"),
+    ("fresh", "the process ends"),
+    ("half_cleaned", "the process ends"),
+}
 
 
 # --- jobs --------------------------------------------------------------------------------------
@@ -141,7 +145,27 @@ def restarted(before: Path) -> tuple[str, ...]:
     return ("in", "--force-restart", "--seed", "7")
 
 
-JOBS = {"fresh": fresh, "changed": changed, "restarted": restarted}
+def half_cleaned(before: Path) -> tuple[str, ...]:
+    """A complete output whose run ended with its first sound file cleaned away."""
+
+    class DiesCleaning(Disk):
+        def perform(self, name: str, path: Path, call: Callable, *args: object) -> object:
+            result = super().perform(name, path, call, *args)
+            if name == "remove" and "work" in path.parts and path.suffix == ".wav":
+                os._exit(DIED)
+            return result
+
+    texts(before / "in", a="one", b="two")
+    assert run(before, *COMMON, "in", disk=DiesCleaning())[0] == DIED
+    return ("in", "--resume")
+
+
+JOBS = {
+    "fresh": fresh,
+    "changed": changed,
+    "restarted": restarted,
+    "half_cleaned": half_cleaned,
+}
 
 
 # --- what must hold ----------------------------------------------------------------------------
@@ -196,7 +220,9 @@ def has_begun_to_restart(out: Path) -> bool:
 
 def stale(job: str, folder: Path) -> set[tuple[str, str]]:
     """Return what the run before had done and this one must do again."""
-    return set() if job == "fresh" else set(Checkpoint.peek(folder / "out").records)
+    return (
+        set() if job in ("fresh", "half_cleaned") else set(Checkpoint.peek(folder / "out").records)
+    )
 
 
 @pytest.fixture(scope="module")
