@@ -59,7 +59,7 @@ class Lock:
         self._pace = pace
         self._fds: list[int] = []
         self._inode = (0, 0)
-        self._has_written = False  # in the lock file; before that it is another one's
+        self._is_ours = False  # the lock file; before that it may be another one's
         self._needs_signs = False  # whether flock alone does not decide here
         self._heartbeat: Heartbeat | None = None
 
@@ -95,11 +95,11 @@ class Lock:
         """Remove the file, if it is ours, while still holding it; then let go."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
-        if self._has_written:
+        if self._is_ours:
             with contextlib.suppress(LostLock, OSError):
                 self.check()
                 self._disk.remove(self.path)
-        self._heartbeat, self._has_written = None, False
+        self._heartbeat, self._is_ours = None, False
         while self._fds:
             self._disk.close(self._fds.pop())
 
@@ -122,6 +122,7 @@ class Lock:
                     dead = take_away(self.path, self._disk, self._timeout_s) or dead
                     continue
             if self._is_named(fd):
+                self._is_ours = is_new
                 return dead or self._stale_owner(fd)
             self._disk.close(self._fds.pop())  # somebody removed it between our open and our flock
 
@@ -167,7 +168,7 @@ class Lock:
         return stale
 
     def _write_owner(self) -> None:
-        self._has_written = True
+        self._is_ours = True
         # subtle: in place; a rename would put an unlocked inode under the name
         self._disk.rewrite(self._fds[-1], as_bytes(self._me))
         self._disk.sync(self._fds[-1])
