@@ -281,3 +281,11 @@ def test_a_path_with_a_comma_is_one_clip(tmp_path):
     assert reference.clip_paths(str(tmp_path / "a,b.wav")) == [tmp_path / "a,b.wav"]
     assert reference.clip_paths("a.wav,b.wav") == [Path("a.wav"), Path("b.wav")]
     assert reference.clip_paths("") == []
+
+
+def test_a_turn_that_is_long_enough_speaks_for_itself():
+    """3 s that are unlike the target stay unlike it, however like it their voice is as a whole."""
+    like, unlike = axes(1, 0)[None], axes(0.5, 0.87)[None]
+
+    assert labels._similarity(unlike, like[0], 0.95, 3.0) == pytest.approx(0.5, abs=0.01)
+    assert labels._similarity(unlike, like[0], 0.95, 0.3) > 0.85

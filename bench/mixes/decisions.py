@@ -17,7 +17,7 @@ from .corpus import Corpus, Utterance
 from .mixing import Mix
 from .scenarios import BEDS
 
-FILES = 8  # mixes, each with every bed
+FILES = 4  # mixes, each with every bed
 NEEDED_DB = 25.0  # music closer to the speech than this is heard, and shall be taken away
 
 

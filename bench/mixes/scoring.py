@@ -25,6 +25,7 @@ OVER_FLOOR_DB = 6.0  # ... or so little above its quietest (5th) is silence,
 LEAST_UNDER_SPEECH_DB = 10.0  # but never what is nearer to the loud ones than this
 SILENCE_S = 0.1  # what the trainers need at an edge
 MASKED_DB = 6.0  # speech so far under the noise is not heard
+PAUSE_S = 0.3  # longer silence within an utterance is no speech
 LEAST_LOUD = 2  # frames: one alone is a click
 LOOP = 4  # the same words so often in a row were not said
 
@@ -87,7 +88,7 @@ def score(mix: Mix, words: Sequence[TrueWord], done: Done, target: str | None) -
     loud = loud_frames(mix)
     for clip, span in zip(done.clips, spans, strict=True):
         _edges(total, loud, span, *_added_s(done, clip))
-    _voices(total, mix, spans, target)
+    _voices(total, mix, without_short_pauses(loud), spans, target)
     inside = [in_clip(words, span) for span in spans]
     total.text = count(inside, [clip["text"] for clip in done.clips]) if words else Words()
     nobody = [not _overlap([(s.start_s, s.end_s) for s in mix.said], span) for span in spans]
@@ -161,6 +162,16 @@ def loud_frames(mix: Mix) -> np.ndarray:
     return loud & (levels > noise - MASKED_DB)
 
 
+def without_short_pauses(loud: np.ndarray) -> np.ndarray:
+    """Return the same with pauses of less than PAUSE_S filled."""
+    at = np.flatnonzero(loud)
+    filled = loud.copy()
+    for before, after in zip(at, at[1:], strict=False):
+        if 1 < after - before < PAUSE_S / FRAME_S:
+            filled[before:after] = True
+    return filled
+
+
 def _edges(
     total: Score, loud: np.ndarray, span: tuple[float, float], before_s: float, after_s: float
 ) -> None:
@@ -187,13 +198,18 @@ def _zeros(samples: Samples) -> int:
 
 
 def _voices(
-    total: Score, mix: Mix, spans: Sequence[tuple[float, float]], target: str | None
+    total: Score,
+    mix: Mix,
+    speech: np.ndarray,
+    spans: Sequence[tuple[float, float]],
+    target: str | None,
 ) -> None:
-    frames = int(mix.duration_s / FRAME_S) + 2
+    frames = len(speech)
     mine, others, used = (np.zeros(frames, np.int16) for _ in range(3))
     for said in mix.said:
         is_mine = target is None or said.utterance.speaker == target
         (mine if is_mine else others)[_part(said.start_s, said.end_s)] += 1
+    mine, others = mine * speech, others * speech
     for span in spans:
         used[_part(*span)] = 1
     alone = (mine > 0) & (others == 0)

@@ -22,7 +22,10 @@ from .speech import Span
 from .voices import Embeddings, unit
 
 TARGET, OTHER, UNCERTAIN, OVERLAP = "", "other_speaker", "uncertain_speaker", "overlap"
-PRIOR_S: Seconds = 2.0  # a turn so long is judged half by itself, half by its voice
+PRIOR_S: Seconds = (
+    2.0  # the shortest turns are judged by their voice as if that were so much of them
+)
+ENOUGH_S: Seconds = 3.0  # ... turns of this length by themselves alone (EER 1.1%), between: partly
 LEAST_OVERLAP = 2  # windows in a row; one alone is chance
 LEAST_AT_CHANGE = 3  # next to another's turn: two windows lie across every change of speakers
 
@@ -83,7 +86,8 @@ def _similarity(
     if not len(embeddings):
         return prior
     measured = float(unit(embeddings.sum(axis=0)) @ target)
-    return (length_s * measured + PRIOR_S * prior) / (length_s + PRIOR_S)
+    prior_s = PRIOR_S * max(0.0, 1 - length_s / ENOUGH_S)
+    return (length_s * measured + prior_s * prior) / (length_s + prior_s)
 
 
 def _rule(similarity: float, limits: Limits) -> str:
