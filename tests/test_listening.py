@@ -141,15 +141,27 @@ def test_what_was_before_noise_reduction_or_separation_is_known(tmp_path):
 
 
 def test_a_mixture_stands_in_for_harmed_vocals_only_where_its_music_is_not_heard(tmp_path):
-    harmed, plain = versions.Heard(-0.9, 2.5), versions.Heard(-0.2, 2.6)
     loud, soft = (versions.Version(tmp_path, 1.0, bed_db) for bed_db in (-8.0, -22.0))
 
-    failure = versions.mixture_failure(loud, harmed, plain, Params())
+    assert versions.is_loud(loud, Params())
+    assert not versions.is_loud(soft, Params())
+    assert not versions.is_loud(versions.Version(tmp_path), Params())  # before noise reduction
+
+
+def test_a_separated_voice_is_dropped_only_where_words_were_lost(tmp_path):
+    mixture = versions.Version(tmp_path, 1.0, -8.0)
+    plain, duller, harmed = (
+        versions.Heard(-0.2, 2.6),
+        versions.Heard(-0.21, 2.5),
+        versions.Heard(-0.9, 2.5),
+    )
+
+    failure = versions.separation_failure(mixture, harmed, plain, Params())
 
     assert failure.rule == "separation_harm"
     assert "-0.90" in failure.reason
     assert "music 8.0 dB below the speech" in failure.reason
-    assert versions.mixture_failure(soft, harmed, plain, Params()) is None
+    assert versions.separation_failure(mixture, duller, plain, Params()) is None
 
 
 @pytest.mark.parametrize(

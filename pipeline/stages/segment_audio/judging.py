@@ -22,7 +22,7 @@ from .packing import Run
 from .quality import Failure
 from .settings import Params
 from .spoken import spoken_letters
-from .versions import Heard, Version, is_harmed, mixture_failure
+from .versions import Heard, Version, is_harmed, is_loud, separation_failure
 from .words import text_of
 
 MOST_DB = 99.0  # SNR of speech over digital silence
@@ -148,13 +148,14 @@ def unharmed(
     measured = sound.mos(samples, models.mos)
     before = Heard(sum(logprobs) / len(logprobs), measured["mos_ovrl"])
     after = Heard(candidate.scores["fit"], candidate.scores["mos_ovrl"])
-    harmed = is_harmed(after, before, params)
+    loud = is_loud(plain, params)
+    harmed = not loud and is_harmed(after, before, params)
     scores = candidate.scores | {"unprocessed": float(harmed)}
     if not harmed:
-        return replace(candidate, scores=scores), None
-    failure = mixture_failure(plain, after, before, params)
+        failure = separation_failure(plain, after, before, params) if loud else None
+        return replace(candidate, scores=scores), failure
     scores |= sound.shape(samples) | measured | {"fit": before.fit, "token_fit": min(logprobs)}
-    return replace(candidate, scores=scores, source=plain), failure
+    return replace(candidate, scores=scores, source=plain), None
 
 
 def by_others(measured: Sequence[Judged], params: Params) -> list[Judged]:

@@ -74,6 +74,10 @@ class Params:
     max_harm: float = setting(
         0.02, "a clip stays unprocessed where noise reduction makes its text fit so much worse"
     )
+    # our choice, not measured: the mean of a good text is -0.19, -0.5 is one in ten
+    max_separation_harm: float = setting(
+        0.3, "a clip is dropped where separation from loud music makes its text fit so much worse"
+    )
     verify_with: str = setting(
         "", "second opinion: a whisper model; clips whose texts differ too much are dropped"
     )

@@ -58,15 +58,20 @@ def is_harmed(processed: Heard, plain: Heard, params: Params) -> bool:
     return processed.fit < plain.fit - params.max_harm or processed.mos < plain.mos
 
 
-def mixture_failure(
-    version: Version, processed: Heard, plain: Heard, params: Params
+def is_loud(mixture: Version, params: Params) -> bool:
+    """Return whether music is heard in a mixture, so that it cannot stand in for the voice."""
+    return mixture.bed_db is not None and -mixture.bed_db < params.min_snr_db
+
+
+def separation_failure(
+    mixture: Version, processed: Heard, plain: Heard, params: Params
 ) -> Failure | None:
-    """Return why the mixture cannot stand in for harmed vocals: its music is heard."""
-    if version.bed_db is None or -version.bed_db >= params.min_snr_db:
+    """Return why a separated voice is no use: words were lost, and the mixture has loud music."""
+    lost = plain.fit - processed.fit
+    if lost <= params.max_separation_harm:
         return None
     reason = (
         f"text fits the separated voice by {processed.fit:.2f}, the mixture by {plain.fit:.2f}, "
-        f"which has music {-version.bed_db:.1f} dB below the speech"
+        f"which has music {-(mixture.bed_db or 0.0):.1f} dB below the speech"
     )
-    value = round(plain.fit - processed.fit, 3)
-    return Failure("separation_harm", reason, value, params.max_harm)
+    return Failure("separation_harm", reason, round(lost, 3), params.max_separation_harm)
