@@ -156,8 +156,9 @@ def part_of_unit(match: re.Match[str]) -> str:
 
 
 def score(match: re.Match[str]) -> str:
-    """Return 3:2 -> three to two."""
-    return f"{cardinal(match[1])} to {cardinal(match[2])}"
+    """Return 3:2 -> three to two; after a name (Psalm 23:4) chapter and verse."""
+    is_verse = re.search(r"[A-Z][a-z]+ $", match.string[: match.start()])
+    return f"{cardinal(match[1])} {'' if is_verse else 'to '}{cardinal(match[2])}"
 
 
 def phone(match: re.Match[str]) -> str:

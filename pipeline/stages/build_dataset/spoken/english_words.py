@@ -5,6 +5,10 @@ MONTHS = [
     "October", "November", "December",
 ]  # fmt: skip
 MONTH_OF = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
+DAYS = {
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
+    "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
+}  # fmt: skip
 MONTH_ABBREVIATIONS = list(MONTH_OF)
 
 ABBREVIATIONS = {

@@ -81,6 +81,10 @@ def _amounts(words: Words) -> Table:
     amount = rf"(?P<amount>{NUMBER})"
     return [
         (r"(?<=\d%)\s?[-—]\s?(?=\d)", saying.to),
+        (
+            rf"(?<=\d)\s?[-—]\s?(?={NUMBER}\s?(?:%|(?:{_any_of(UNITS)}|{_any_of(words.currencies)})(?!\w)))",
+            saying.to,
+        ),
         (rf"(?<![\w.])[-−—]\s?(?=(?:[{_signs(words)}]\s?)?\d)(?<!\d.)", saying.minus),
         (rf"(?<!\w){sign}\s?{amount}{scale}", saying.money),
         (rf"{_FRESH}{amount}{scale}\s?(?:d['e]\s?)?{sign}(?!\w)", saying.money),
@@ -92,7 +96,11 @@ def _amounts(words: Words) -> Table:
 def _rest(words: Words) -> Table:
     return [
         (rf"\b(?P<word>[^\W\d_][\w-]+) (?P<roman>{ROMAN})\b", saying.roman),
-        (r"(?<![\w/.,])(?:(\d+) )?(\d\d?)/(\d\d?)(?![\d/])", saying.fraction),
+        (
+            r"(?<![\w/.,])(?:(\d+) )?(\d\d?)/(\d\d?)(?![\d/])"
+            rf"(?:\s?(?P<unit>{_any_of(UNITS)})(?!\w))?",
+            saying.fraction,
+        ),
         (r"(?<=\d)/(?=\d)", saying.space),
         (r"(?<=\d)\s?[x×]\s?(?=\d)", saying.times),
         (r"(?<![\w-])(?:0\d{1,5}[ /-]\d{3,8}|\d{3}-\d{4}|\d+(?:-\d+){2,})(?![\w-])", saying.phone),

@@ -148,17 +148,25 @@ def roman(words: Words, match: Match) -> str:
 
 
 def fraction(words: Words, match: Match) -> str:
-    """1/2, 2 3/4; other pairs of numbers are said one after the other."""
-    whole, above, below = match[1], int(match[2]), int(match[3])
+    """1/2, 2 3/4, 1/4 l; other pairs of numbers are said one after the other."""
+    whole, above, below, sign = match[1], int(match[2]), int(match[3]), match["unit"]
     lead = f"{number(whole, words)} " if whole else ""
     if not (0 < above < below and below in words.halves):
-        return f"{lead}{number(match[2], words)} {number(match[3], words)}"
+        rest = f" {sign}" if sign else ""
+        return f"{lead}{number(match[2], words)} {number(match[3], words)}{rest}"
+    name = f" {_of_unit(words, sign, below, bool(whole))}" if sign else ""
     if whole and (above, below) == (1, 2):
-        return words.and_half.format(whole=number(whole, words))
+        return words.and_half.format(whole=number(whole, words)) + name
     one, many = words.halves[below]
     link = f"{words.signs['&']} " if whole else ""
     part = one if above == 1 else f"{number(match[2], words)} {many}"
-    return f"{lead}{link}{part}"
+    return f"{lead}{link}{part}{name}"
+
+
+def _of_unit(words: Words, sign: str, below: int, has_whole: bool) -> str:
+    """Return "Liter", "de litre": what a part is of; halves need no "of"."""
+    name = unit_name(sign, not has_whole, words.code)
+    return name if below == 2 else words.scale_link(name) + name
 
 
 def initials(words: Words, match: Match) -> str:  # noqa: ARG001
