@@ -18,6 +18,7 @@ from pipeline.artefacts import WORK
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.config import Settings
 from pipeline.disk import Disk
+from pipeline.exits import WrongUse
 from pipeline.plan import ALL, Step
 from pipeline.restart import RESTART_FILE
 from pipeline.runner import FLOW, RunFailed
@@ -27,8 +28,7 @@ from pipeline.stored import CONFIG_FILE
 log = logging.getLogger(__name__)
 
 
-class WrongUse(ValueError):
-    """What was asked for contradicts itself or what is stored; nothing was touched."""
+__all__ = ["Agreement", "Request", "WrongUse", "agree", "has_checkpoint", "keep"]
 
 
 @dataclass(frozen=True)

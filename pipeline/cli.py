@@ -1,18 +1,15 @@
 """dataset-pipeline: flags, prompts, exit codes.
 
     dataset-pipeline ./audio/ --output my-voice [--resume|--force-restart] …
-    dataset-pipeline models fetch [NAME …]
-    dataset-pipeline validate my-voice
+    dataset-pipeline status|validate|models …     (commands/)
 
 Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some files failed;
 4 another run holds the output; 130/143 interrupted, --resume goes on.
 """
 
 import argparse
-import logging
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -21,31 +18,30 @@ from typing import Any
 
 from argparse_dataclass import ArgumentParser
 
-from pipeline import __version__, config
+from pipeline import __version__, commands, config
 from pipeline.agreement import Request, WrongUse, has_checkpoint
 from pipeline.config import Settings
 from pipeline.console import ask, start_logging
-from pipeline.disk import Disk, explain
-from pipeline.dispatch import LowDisk
+from pipeline.disk import Disk
 from pipeline.executors import tame_threads
+from pipeline.flow import FLOW, Step
+from pipeline.guard import guarded
 from pipeline.job import run_job
-from pipeline.lock import Locked, LostLock
-from pipeline.plan import Step
-from pipeline.runner import FAILED, FINISHED, FLOW, RunFailed
 from pipeline.sources import is_url, public_url
-from pipeline.stopping import Interrupted
 
-log = logging.getLogger(__name__)
-
-WRONG_USE, LOCKED = 2, 4  # exit codes
 INTERVAL = "KOKORO_CHECKPOINT_INTERVAL"
 LOCK_TIMEOUT = "KOKORO_LOCK_TIMEOUT"
 METAVARS = {int: "N", float: "NUMBER", str: "TEXT"}
-USAGE = """dataset-pipeline INPUT [INPUT ...] --output FOLDER [--resume | --force-restart] [flags]
-       dataset-pipeline models fetch [NAME ...]
-       dataset-pipeline validate FOLDER"""
-EPILOG = f"""sub-commands: 'models fetch [NAME …]' fills the cache of weights; 'validate FOLDER'
-says what a trainer would choke on (an input called like these: ./validate). Environment: {INTERVAL}
+USAGE = "\n       ".join(
+    f"dataset-pipeline {usage}"
+    for usage in (
+        "INPUT [INPUT ...] --output FOLDER [--resume | --force-restart] [flags]",
+        *commands.USAGES.values(),
+    )
+)
+EPILOG = f"""sub-commands: 'status' says what is done, running and failed, and what is left;
+'models fetch' fills the cache of weights; 'validate' says what a trainer would choke on; each knows
+--help (an input called like these: ./status). Environment: {INTERVAL}
 (sync the state on every Nth file; default 1), {LOCK_TIMEOUT} (how long --on-lock wait waits;
 default 3600 s), KOKORO_MODELS (where weights are kept). Exit codes: 0 done, 1 failed, 2 wrong
 use, 3 finished but some files failed, 4 another run holds the output, 130/143 interrupted (--resume
@@ -62,26 +58,9 @@ def main(
     words = list(sys.argv[1:] if argv is None else argv)
     start_logging("--verbose" in words)
     tame_threads()
-    command = {"models": _models, "validate": _validate}.get(words[0] if words else "")
-    try:
-        return command(words[1:]) if command else _run(words, flow, disk or Disk())
-    except Locked as err:
-        return _say(LOCKED, f"{err.strerror}, {err.owner}; {err.filename} says more")
-    except ValueError as err:  # WrongUse and NewerVersion too
-        return _say(WRONG_USE, err)
-    except (RunFailed, LowDisk, LostLock) as err:
-        return _say(FAILED, err)
-    except OSError as err:
-        return _say(FAILED, explain(err))
-    except Interrupted as err:
-        return err.exit_code
-    except KeyboardInterrupt:  # at a prompt
-        return 128 + signal.SIGINT
-
-
-def _say(code: int, err: BaseException | str) -> int:
-    log.error("❌ %s", err)
-    return code
+    if commands.is_command(words):
+        return commands.run(words, flow)
+    return guarded(lambda: _run(words, flow, disk or Disk()))
 
 
 def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
@@ -207,24 +186,6 @@ def parse(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     known = {each.name for each in fields(Settings)}
     given = {name: value for name, value in found.items() if name in known and value != MISSING}
     return [*found["inputs"], *left], given
-
-
-def _models(words: Sequence[str]) -> int:
-    from pipeline import models  # only this command needs them
-
-    if not words or words[0] != "fetch":
-        raise WrongUse("dataset-pipeline models fetch [NAME …]")
-    return FAILED if models.fetch_all(words[1:], log.info) else FINISHED
-
-
-def _validate(words: Sequence[str]) -> int:
-    from pipeline import validate  # only this command needs it
-
-    if len(words) != 1:
-        raise WrongUse("dataset-pipeline validate FOLDER")
-    problems = validate.validate(Path(words[0]))
-    log.info("%s", validate.describe(problems))
-    return FAILED if any(problem.severity == "error" for problem in problems) else FINISHED
 
 
 if __name__ == "__main__":

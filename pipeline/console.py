@@ -107,6 +107,13 @@ def table(rows: Sequence[Sequence[object]]) -> list[str]:
     ]
 
 
+def clock(seconds: float) -> str:
+    """Return seconds as people read them: 3725.2 -> "1:02:05", 65.0 -> "1:05"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def listed(problems: Mapping[str, str], limit: int = 50) -> list[str]:
     """Return one line a problem, and how many more there are."""
     lines = [f"  {safe(name)}: {safe(why)}" for name, why in list(problems.items())[:limit]]

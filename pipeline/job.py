@@ -77,6 +77,9 @@ def _logging_to(out: Path) -> Iterator[None]:
     log_handler = log_to_file(out)
     try:
         yield
+    except Exception as err:
+        log.debug("the run ends with %s: %s", type(err).__name__, err, exc_info=True)
+        raise
     finally:
         logging.getLogger("pipeline").removeHandler(log_handler)
         with contextlib.suppress(OSError):  # what a full disk keeps from the log is lost
@@ -122,6 +125,7 @@ def _runner(
     steps = [step.name for step in request.flow]
     intake = Intake(checkpoint, artefacts, steps, agreed.settings.prune)
     sources, stamps = intake.take_in(agreed.inputs, stopper.working)
+    checkpoint.expect(len(sources))
     planner = Planner(sources, stamps, checkpoint, artefacts)
     return Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
+from pipeline.flow import Step
 from pipeline.item import Item
 from pipeline.sources import Source, Stamp
 
@@ -21,26 +22,7 @@ ALL = "*"  # what a collective step's result is recorded under
 ALL_NAME = "all"  # its folder
 FAILED_BEFORE = "it failed before"
 
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a flow, and the words for it. A name with a dot is a part of its stage."""
-
-    name: str  # the module in `package`
-    doing: str = ""  # "🎵 Enhancing: audio3.wav"
-    done: str = ""  # "⏭️ Already enhanced: audio1.wav"
-    view: str = ""  # its list of outputs in the state file
-    package: str = "pipeline.stages"
-
-    @property
-    def stage(self) -> str:
-        """The stage that it is, or is a part of."""
-        return self.name.partition(".")[0]
-
-    @property
-    def module(self) -> str:
-        """The full name of its module."""
-        return f"{self.package}.{self.name}"
+__all__ = ["ALL", "ALL_NAME", "FAILED_BEFORE", "Decision", "Planner", "Step"]
 
 
 @dataclass(frozen=True)

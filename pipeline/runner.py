@@ -12,7 +12,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
 from pipeline.executors import Outcome
+from pipeline.exits import FAILED, FINISHED, SOME_FAILED
+from pipeline.flow import FLOW, views
 from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
 from pipeline.publication import Publication
@@ -31,24 +33,7 @@ from pipeline.validation import Validator
 
 log = logging.getLogger(__name__)
 
-FINISHED, FAILED, SOME_FAILED = 0, 1, 3  # exit codes; 2, 4, 130 and 143 are the command line's
-
-FLOW = (
-    Step("download_audio", "📥 Downloading", "downloaded", "downloaded_files"),
-    Step("download_audio.unique", "👯 Looking for duplicates", "compared"),
-    Step("isolate_speakers.survey", "👂 Listening for voices", "listened to"),
-    Step("isolate_speakers.agree", "🎯 Choosing the target speaker", "chosen"),
-    Step("isolate_speakers", "🎤 Isolating", "isolated", "isolated_files"),
-    Step("enhance_audio", "🎵 Enhancing", "enhanced", "enhanced_files"),
-    Step("transcribe_audio", "📝 Transcribing", "transcribed", "transcribed_files"),
-    Step("segment_audio", "✂️ Segmenting", "segmented", "segmented_files"),
-    Step("build_dataset", "📦 Building the dataset", "built"),
-)
-
-
-def views(flow: Iterable[Step] = FLOW) -> dict[str, str]:
-    """Return the names of the lists of outputs in the state file, by step."""
-    return {step.name: step.view for step in flow if step.view}
+__all__ = ["FAILED", "FINISHED", "FLOW", "SOME_FAILED", "RunFailed", "Runner", "views"]
 
 
 class RunFailed(RuntimeError):

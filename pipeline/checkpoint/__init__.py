@@ -129,6 +129,11 @@ class Checkpoint:
         """Record the settings of the run."""
         self._append({"event": "configuration", "configuration": dict(configuration)})
 
+    def expect(self, recordings: int) -> None:
+        """Record how many recordings the job has: what is done is measured by it."""
+        if recordings != self.state.recordings:
+            self._append({"event": "recordings", "count": recordings})
+
     def mark(self, event: str, **values: str) -> None:
         """Record that the dataset stands ("published") or may not any more ("outdated"), that
         sound files are being removed ("cleaned"), that all digests are right ("verified")."""

@@ -41,6 +41,7 @@ class State:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     configuration: dict[str, Any] = field(default_factory=dict)
     published: bool = False
+    recordings: int = 0  # how many the job has; 0: not known
     existed: bool = False  # there was a state file
     damaged: bool = False  # part of it could not be read
     warnings: list[str] = field(default_factory=list)
@@ -67,6 +68,8 @@ class State:
                     self.attempts[stage, source] = left
         elif kind in ("published", "outdated"):
             self.published = kind == "published"
+        elif kind == "recordings":
+            self.recordings = int(event["count"])
         elif kind == "verified":
             self.records.change(lambda record: record._replace(boot=event["boot"]))
         elif kind == "cleaned":
@@ -172,6 +175,7 @@ def _take_head(values: dict[str, Any], state: State) -> None:
         state.timings = {str(name): float(seconds) for name, seconds in timings.items()}
         state.configuration = dict(values.get("configuration") or {})
         state.published = values.get("published") is True
+        state.recordings = int((values.get("statistics") or {}).get("recordings") or 0)
         for name in state.completed:
             state.results[name] = dict(values.get(f"{name}_result") or {})
     except (TypeError, ValueError, AttributeError):

@@ -44,7 +44,10 @@ def _head(state: State, views: Mapping[str, str]) -> Iterator[bytes]:
     yield _yaml({"failed_files": state.failures()})
     for stage, result in state.results.items():
         yield f"{stage}_result: {dump(result)}\n".encode()
-    statistics = {"files": state.records.sources(), "results": state.records.counts()}
+    counts = state.records.counts()
+    statistics = {
+        "recordings": state.recordings, "files": state.records.sources(), "results": counts,
+    }  # fmt: skip
     yield f"statistics: {dump(statistics)}\n".encode()
     yield f"configuration: {dump(state.configuration)}\n".encode()
     yield _yaml({"published": state.published})

@@ -8,6 +8,7 @@ and a snapshot writes them as they are.
 import functools
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
 
 from pipeline.checkpoint.lines import decode, encode, load_text
@@ -89,6 +90,31 @@ class Table(MutableMapping[Key, Record]):
         """Return how many records there are of each status."""
         dropped, failed = len(self._dropped), len(self._failed)
         return {"done": len(self) - dropped - failed, "dropped": dropped, "failed": failed}
+
+    def counts_by_stage(self) -> dict[str, dict[str, int]]:
+        """Return the same for each stage."""
+        dropped = Counter(stage for stage, _ in self._dropped)
+        failed = Counter(stage for stage, _ in self._failed)
+        return {
+            stage: {
+                "done": len(lines) - dropped[stage] - failed[stage],
+                "dropped": dropped[stage],
+                "failed": failed[stage],
+            }
+            for stage, lines in self._stages.items()
+        }
+
+    def lost(self, stage: str) -> Iterator[str]:
+        """Yield the sources that a stage has dropped or failed."""
+        return (source for at, source in (*self._dropped, *self._failed) if at == stage)
+
+    def numbers(self, stage: str, name: str) -> dict[str, float]:
+        """Return source -> the number called `name` in its record or among its facts, where it has
+        one. Its line is searched, not decoded: 1 s for a million."""
+        number = re.compile(rb'"%s": ([0-9.]+)[,}]' % name.encode())  # in a text, \" stands for "
+        lines = self._stages.get(stage, {}).items()
+        found = ((source, number.search(line)) for source, line in lines)
+        return {source: float(value[1]) for source, value in found if value}
 
     def sources(self) -> int:
         """Return how many recordings have records; "*" is none."""

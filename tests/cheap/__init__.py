@@ -13,7 +13,7 @@ from pipeline.plan import Step
 PAUSE_S = float(os.environ.get("CHEAP_PAUSE_S", "0.005"))  # what a file takes in a stage
 
 FLOW = tuple(
-    Step(name, doing, done, view, package="tests.cheap")
+    Step(name, doing, done, view, package="tests.cheap", collective=name == "book")
     for name, doing, done, view in (
         ("take", "📥 Taking", "taken", "taken_files"),
         ("shout", "📣 Shouting", "shouted", "shouted_files"),

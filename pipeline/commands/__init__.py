@@ -1,0 +1,30 @@
+"""The sub-commands: `dataset-pipeline NAME …`. Each is a module here with a `run(words, flow)`.
+
+Imported is only the one that is asked for, so that `status` is there at once.
+"""
+
+import importlib
+from collections.abc import Sequence
+
+from pipeline.console import start_logging
+from pipeline.flow import FLOW, Step
+from pipeline.guard import guarded
+
+USAGES = {
+    "status": "status FOLDER [--watch] [--json] [--metrics FILE]",
+    "validate": "validate FOLDER",
+    "models": "models fetch [NAME ...]",
+}
+
+
+def is_command(words: Sequence[str]) -> bool:
+    """Return whether these are the words of a sub-command."""
+    return bool(words) and words[0] in USAGES
+
+
+def run(words: Sequence[str], flow: Sequence[Step] = FLOW) -> int:
+    """Run a sub-command; return its exit code."""
+    start_logging("--verbose" in words)
+    module = importlib.import_module(f"pipeline.commands.{words[0]}")
+    rest = [word for word in words[1:] if word != "--verbose"]
+    return guarded(lambda: int(module.run(rest, flow)))

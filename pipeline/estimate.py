@@ -1,0 +1,177 @@
+"""How much is done, how fast it goes, how long it will take: counted from the state.
+
+In:  a `State`, the steps of the flow, the rates of earlier runs.
+Out: `StepFigures`; seconds that are left. Nothing is written but the rates (`Rates.learn`).
+How: a step costs so many seconds of a worker a second of sound. That number comes from what the
+     step has done in this job, else from earlier runs on this machine, else from PRIORS.
+Left out: who shows it (`status.py`, `progress.py`).
+"""
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.checkpoint import State
+
+log = logging.getLogger(__name__)
+
+ALL = "*"  # what a step over all recordings is recorded under
+ENOUGH_S = 60.0  # seconds of sound; from less, a rate is chance and start-up
+RATES_FILE = "rates.json"
+# Seconds of one worker a second of sound, measured on two cores without a GPU, base as the model.
+PRIORS = {
+    "download_audio": 0.02,
+    "download_audio.unique": 0.0001,
+    "isolate_speakers.survey": 0.05,
+    "isolate_speakers.agree": 0.0005,
+    "isolate_speakers": 0.06,
+    "enhance_audio": 0.04,
+    "transcribe_audio": 0.20,
+    "segment_audio": 0.02,
+    "build_dataset": 0.03,
+}
+UNKNOWN_STEP = 0.01
+DEPENDS_ON = {"transcribe_audio": ("whisper_model",), "isolate_speakers": ("separation",)}
+_NOTHING = {"done": 0, "dropped": 0, "failed": 0}
+
+
+@dataclass(frozen=True)
+class StepFigures:
+    """What came of a step so far. `recordings` = done + dropped + failed + left."""
+
+    step: str
+    recordings: int  # that come this far
+    done: int
+    dropped: int
+    failed: int
+    in_hand: tuple[str, ...]  # sources
+    audio_s: float  # of what has an end here
+    left_audio_s: float
+    worker_s: float  # what it took, of all workers together
+
+    @property
+    def left(self) -> int:
+        return max(0, self.recordings - self.done - self.dropped - self.failed)
+
+    @property
+    def rate(self) -> float | None:
+        """Seconds of a worker a second of sound; None if too little was done to tell."""
+        return self.worker_s / self.audio_s if self.audio_s and self.worker_s else None
+
+    @property
+    def times_real_time(self) -> float | None:
+        """Seconds of sound a second of one worker."""
+        return 1 / self.rate if self.rate else None
+
+
+class _Sound:
+    """The lengths of the recordings; those that are not known yet are taken to be like the rest."""
+
+    def __init__(self, durations: Mapping[str, float]) -> None:
+        self.durations = durations
+        self._mean_s = sum(durations.values()) / len(durations) if durations else 0.0
+
+    def of(self, sources: Iterable[str]) -> float:
+        return sum(self.durations.get(source, self._mean_s) for source in sources)
+
+    def of_all_but(self, lost: Container[str], alive: int) -> float:
+        known = [s for source, s in self.durations.items() if source not in lost]
+        return sum(known) + max(0, alive - len(known)) * self._mean_s
+
+
+def figures(
+    state: State, steps: Sequence[str], collective: Set[str] = frozenset()
+) -> list[StepFigures]:
+    """Return the figures of each step, in order; a million records take some seconds."""
+    counts = state.records.counts_by_stage()
+    recordings = max(state.recordings, sum(counts.get(steps[0], {}).values()))
+    sound = _Sound(state.records.numbers(steps[0], "duration_s"))
+    lost: set[str] = set()
+    found = []
+    for step in steps:
+        one = counts.get(step, _NOTHING)
+        alive = recordings - len(lost)
+        found.append(_figures(state, step, one, sound, lost, alive, step in collective))
+        lost.update(state.records.lost(step), _left_out(state, step))
+    return found
+
+
+def _figures(
+    state: State,
+    step: str,
+    counts: Mapping[str, int],
+    sound: _Sound,
+    lost: Set[str],
+    alive: int,
+    collective: bool,
+) -> StepFigures:
+    took = state.records.numbers(step, "seconds")
+    in_hand = tuple(source for at, source in state.attempts if at == step)
+    total_s = sound.of_all_but(lost, alive)
+    ended = (sound.durations if ALL in took else ()) if collective else took
+    audio_s = sound.of(source for source in ended if source not in lost)
+    return StepFigures(
+        step,
+        recordings=1 if collective else alive,
+        **counts,
+        in_hand=in_hand,
+        audio_s=audio_s,
+        left_audio_s=max(0.0, total_s - audio_s),
+        worker_s=sum(took.values()),
+    )
+
+
+def _left_out(state: State, step: str) -> list[str]:
+    record = state.records.get((step, ALL))
+    return [source for source, _ in record.drops] if record else []
+
+
+class Rates:
+    """Seconds of a worker a second of sound, by step; kept beside the weights for the next job."""
+
+    def __init__(self, folder: Path, variant: Mapping[str, Any]) -> None:
+        self._path = folder / RATES_FILE
+        self._kept: dict[str, float] = {}
+        self._variant = variant
+        with contextlib.suppress(OSError, ValueError, AttributeError, TypeError):
+            kept = json.loads(self._path.read_text(encoding="utf-8"))
+            self._kept = {str(name): float(rate) for name, rate in kept.items()}
+
+    def of(self, step: str) -> float:
+        """Return what earlier runs on this machine took, else what it took elsewhere."""
+        return self._kept.get(self._key(step), PRIORS.get(step, UNKNOWN_STEP))
+
+    def is_measured(self, step: str) -> bool:
+        return self._key(step) in self._kept
+
+    def learn(self, step: str, audio_s: float, worker_s: float) -> None:
+        """Keep a rate, if it was measured on enough; what cannot be kept is not missed."""
+        if audio_s < ENOUGH_S or step not in PRIORS:
+            return
+        self._kept[self._key(step)] = round(worker_s / audio_s, 6)
+        temp = self._path.with_name(f".{RATES_FILE}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temp.write_text(json.dumps(self._kept, indent=1, sort_keys=True), encoding="utf-8")
+            temp.replace(self._path)
+        except OSError as err:
+            log.debug("📊 the rate of %s is not kept: %s", step, err)
+
+    def _key(self, step: str) -> str:
+        names = ("device", *DEPENDS_ON.get(step.partition(".")[0], ()))
+        return "/".join([step, *(str(self._variant.get(name, "")) for name in names)])
+
+
+def seconds_left(found: Sequence[StepFigures], rates: Rates, workers: int) -> dict[str, float]:
+    """Return how long each step will yet take."""
+    left = {}
+    for one in found:
+        rate = one.rate if one.rate and one.audio_s >= ENOUGH_S else rates.of(one.step)
+        at_once = min(workers, max(1, one.left))
+        left[one.step] = one.left_audio_s * rate / at_once if one.left else 0.0
+    return left
