@@ -46,6 +46,10 @@ class RunSettings:
     verbose: bool = setting(
         False, "say every save, skip, lock and validation", free=True, group="run"
     )
+    progress: Literal["auto", "plain", "off"] = setting(
+        "auto", "how a run says how far it is: repainted on a terminal, as lines, or not at all",
+        free=True, group="run",
+    )  # fmt: skip
     workers: int = setting(
         1, "processes a stage; 1 works in the main process", free=True, group="run", least=1
     )

@@ -1,6 +1,6 @@
 """What a run says: on the terminal, and with times in pipeline.log.
 
-Left out: colours and progress bars. A terminal that cannot show a sign gets plain words.
+Left out: progress (progress/). A terminal that cannot show a sign gets plain words.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import re
 import select
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -46,6 +46,34 @@ def shows_signs(stream: TextIO) -> bool:
     return True
 
 
+class _Terminal(logging.StreamHandler[TextIO]):
+    """Writes lines to the stream, or where they are diverted to for now."""
+
+    diversion: Callable[[str], object] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.diversion is None:
+            super().emit(record)
+            return
+        try:
+            self.diversion(self.format(record))
+        except Exception:  # noqa: BLE001 - as StreamHandler does
+            self.handleError(record)
+
+
+@contextlib.contextmanager
+def diverted(say: Callable[[str], object]) -> Iterator[None]:
+    """Within this block, what is logged for the terminal is handed to `say`, line by line."""
+    ours = [h for h in logging.getLogger("pipeline").handlers if isinstance(h, _Terminal)]
+    for handler in ours:
+        handler.diversion = say
+    try:
+        yield
+    finally:
+        for handler in ours:
+            handler.diversion = None
+
+
 def start_logging(verbose: bool) -> logging.Logger:
     """Let the pipeline's loggers write to standard output; return the topmost."""
     with contextlib.suppress(AttributeError):
@@ -55,7 +83,7 @@ def start_logging(verbose: bool) -> logging.Logger:
     top.setLevel(logging.DEBUG)
     top.propagate = False
     top.handlers.clear()
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Terminal(sys.stdout)
     handler.setFormatter(_PlainWords(shows_signs(sys.stdout)))
     handler.setLevel(logging.DEBUG if verbose else logging.INFO)
     top.addHandler(handler)

@@ -23,17 +23,17 @@ log = logging.getLogger(__name__)
 ALL = "*"  # what a step over all recordings is recorded under
 ENOUGH_S = 60.0  # seconds of sound; from less, a rate is chance and start-up
 RATES_FILE = "rates.json"
-# Seconds of one worker a second of sound, measured on two cores without a GPU, base as the model.
+# Seconds of one worker a second of sound: 230 s of data/sample on two cores, whisper base.
 PRIORS = {
-    "download_audio": 0.02,
+    "download_audio": 0.004,
     "download_audio.unique": 0.0001,
-    "isolate_speakers.survey": 0.05,
+    "isolate_speakers.survey": 0.012,
     "isolate_speakers.agree": 0.0005,
-    "isolate_speakers": 0.06,
-    "enhance_audio": 0.04,
-    "transcribe_audio": 0.20,
-    "segment_audio": 0.02,
-    "build_dataset": 0.03,
+    "isolate_speakers": 0.006,
+    "enhance_audio": 0.005,
+    "transcribe_audio": 0.15,
+    "segment_audio": 0.004,
+    "build_dataset": 0.01,
 }
 UNKNOWN_STEP = 0.01
 DEPENDS_ON = {"transcribe_audio": ("whisper_model",), "isolate_speakers": ("separation",)}

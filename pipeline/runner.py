@@ -13,20 +13,23 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline import executors, talk
+from pipeline import executors, models, talk
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
+from pipeline.estimate import Rates
 from pipeline.executors import Outcome
 from pipeline.exits import FAILED, FINISHED, SOME_FAILED
 from pipeline.flow import FLOW, views
 from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
+from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
@@ -79,6 +82,8 @@ class Runner:
             min_free_gb=settings.min_free_gb,
         )
         self._failures_in_a_row = 0
+        self._progress = _progress(flow, settings)
+        self._skipped: Counter[str] = Counter()  # by step; done in earlier runs
 
     def run(self) -> int:
         """Take all sources through the flow; return the exit code.
@@ -93,10 +98,12 @@ class Runner:
             return FINISHED
         self._validator.restore_clips()
         talk.say_where_it_resumes(self._checkpoint.state, self._stages)
-        while not self._through_all_stages():
-            self._planner.lost.clear()
-        self._finish()
-        talk.say_summary(self._checkpoint, self._artefacts.out, self._stages, self._planner.lost)
+        with self._progress:
+            while not self._through_all_stages():
+                self._planner.lost.clear()
+            self._finish()
+        out, lost = self._artefacts.out, self._planner.lost
+        talk.say_summary(self._checkpoint, out, self._stages, lost, self._skipped)
         return SOME_FAILED if self._checkpoint.state.failures() else FINISHED
 
     def _through_all_stages(self) -> bool:
@@ -128,15 +135,19 @@ class Runner:
         todo.sort(key=lambda decision: decision.why == FAILED_BEFORE)  # a bad file holds none up
         self._failures_in_a_row = 0
         talk.say_skipped(step, [d.source for d in decisions if not d.why and d.source != ALL])
+        kept = (d for d in decisions if not d.why and d.record and d.record.status == "done")
+        self._skipped[step.name] = sum(1 for _ in kept)
         if todo:
             self._checkpoint.reopen_stage(step.stage)
             log.debug("📊 %s has %d files to do", step.name, len(todo))
         todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
+        self._begin_progress(step, todo)
         with contextlib.closing(self._dispatcher.outcomes(step, todo, params)) as outcomes:
             for outcome in outcomes:
                 self._take(step, by_source[outcome.task.source], outcome)
+        self._progress.finish(step)
         self._leave_out(step, decisions)
 
     def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:
@@ -144,6 +155,7 @@ class Runner:
             log.debug("%s", outcome.traceback)
             raise RunFailed(f"{step.name} stopped at {safe(decision.source)}: {outcome.reason}")
         record = self._as_record(step, decision, outcome)
+        self._progress.end(step, record.source, record.status, self._sound_s(record))
         if outcome.status == "failed":
             self._take_failure(record, outcome)
             return
@@ -153,6 +165,22 @@ class Runner:
         log.debug("💾 Saved: %s %s in %.1f s", step.name, record.source, record.seconds)
         if record.status == "dropped":
             log.info("🚮 Dropped: %s: %s", record.source, record.reason)
+
+    def _begin_progress(self, step: Step, todo: Sequence[Decision]) -> None:
+        first = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")
+        whole_s = sum(first.values())
+        sizes = {d.source: whole_s if d.source == ALL else first.get(d.source) for d in todo}
+        stamps = {d.source: self._planner.stamp(d.source) for d in todo}
+        self._progress.begin(step, sizes, {s: stamp[0] for s, stamp in stamps.items() if stamp})
+
+    def _sound_s(self, record: Record) -> float:
+        """Return how long a recording is; for a step over all of them, how long they all are."""
+        table, first = self._checkpoint.state.records, self._flow[0].name
+        if record.source == ALL:
+            return sum(table.numbers(first, "duration_s").values())
+        known = record if record.stage == first else self._checkpoint.get(first, record.source)
+        duration_s = known.facts.get("duration_s") if known else None
+        return float(duration_s) if isinstance(duration_s, int | float) else 0.0
 
     def _take_failure(self, record: Record, outcome: Outcome) -> None:
         self._checkpoint.save(record)
@@ -237,3 +265,9 @@ class Runner:
             **{status: counts[status] for status in ("done", "dropped", "failed")},
             "seconds_of_audio": round(seconds, 1),
         }
+
+
+def _progress(flow: Sequence[Step], settings: Settings) -> Progress:
+    device = executors.devices(settings.device)[0].partition(":")[0]
+    rates = Rates(models.cache_dir(), {**asdict(settings), "device": device})
+    return Progress(flow, rates, settings.workers, mode=settings.progress)

@@ -8,9 +8,11 @@ from typing import Any
 from pipeline.checkpoint import Checkpoint, State
 from pipeline.console import LOG_FILE, listed, table
 from pipeline.plan import ALL, Step
+from pipeline.summary import dataset_lines
 
 log = logging.getLogger(__name__)
 
+HEAD = ("stage", "done", "skipped", "dropped", "failed", "seconds", "x real time")
 FEW = 10  # skipped files are named one by one up to here, then counted
 
 
@@ -35,24 +37,25 @@ def say_skipped(step: Step, sources: Sequence[str]) -> None:
 
 
 def say_summary(
-    checkpoint: Checkpoint, out: Path, stages: Sequence[str], lost: Mapping[str, str]
+    checkpoint: Checkpoint,
+    out: Path,
+    stages: Sequence[str],
+    lost: Mapping[str, str],
+    skipped: Mapping[str, int],
 ) -> None:
-    """Say what came of every stage, what came out, and what was left out, why."""
+    """Say what came of every stage, what came out, and what was left out, why.
+
+    done + skipped + dropped + failed are all recordings that came to a stage.
+    """
     state = checkpoint.state
-    head = ("stage", "done", "dropped", "failed", "seconds")
-    rows = [
-        (
-            stage,
-            *(state.results.get(stage, {}).get(key, 0) for key in head[1:4]),
-            f"{state.timings.get(stage, 0.0):.1f}",
-        )
-        for stage in stages
-    ]
-    for line in table([head, *rows]):
+    rows = [_row(state, stage, skipped.get(stage, 0)) for stage in stages]
+    for line in table([HEAD, *rows]):
         log.info("%s", line)
     failed = state.failures()
     _say_list("🚮 %d recordings were left out:", {k: v for k, v in lost.items() if k not in failed})
     _say_list("❌ %d recordings failed; --resume tries them again:", failed)
+    for line in dataset_lines(out):
+        log.info("%s", line)
     record = checkpoint.get(stages[-1], ALL)
     facts: Mapping[str, Any] = record.facts if record else {}
     log.info(
@@ -62,6 +65,15 @@ def say_summary(
         facts.get("minutes", 0),
         LOG_FILE,
     )
+
+
+def _row(state: State, stage: str, skipped: int) -> tuple[object, ...]:
+    result, seconds = state.results.get(stage, {}), state.timings.get(stage, 0.0)
+    done = int(result.get("done", 0))
+    sound_s = float(result.get("seconds_of_audio", 0.0))
+    speed = f"{sound_s / seconds:.1f}" if seconds and sound_s else "-"
+    ends = (max(0, done - skipped), min(done, skipped), *(result.get(k, 0) for k in HEAD[3:5]))
+    return (stage, *ends, f"{seconds:.1f}", speed)
 
 
 def _say_list(head: str, problems: Mapping[str, str]) -> None:
