@@ -135,6 +135,7 @@ def on_terminal(tmp_path, columns: int = 80, **environment: str) -> str:
     (tmp_path).mkdir(exist_ok=True)
     texts(tmp_path / "in", a="one", b="hold", c="boom")
     variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environment}
+    variables.pop("COLUMNS", None)  # what a test runner sets would hide the terminal's own
     words = ["-m", "tests.cheap", *COMMON, "in"]
     terminal = pexpect.spawn(
         sys.executable, words, cwd=str(tmp_path), env=variables, dimensions=(24, columns),
