@@ -1,7 +1,8 @@
 """report.html: one page about a dataset, self-contained, readable without a network.
 
 In: the numbers that build_dataset counted. Out: HTML, the same bytes for the same numbers.
-Left out: sound and plots of the signal.
+Clips are played from wavs/ beside it.
+Left out: plots of the signal.
 """
 
 from collections import Counter
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.report.doubt import doubts
 
 BAR_WIDTH, CHART_HEIGHT = 34, 140  # px
 
@@ -27,7 +30,28 @@ def render_report(view: Mapping[str, Any]) -> str:
     environment.filters["clock"] = clock
     bars = histogram(view["durations"])
     page = environment.get_template("report.html")
-    return page.render(view, bars=bars, width=BAR_WIDTH, height=CHART_HEIGHT)
+    doubt = doubts([clip["scores"] for clip in view["clips"]])
+    clips = [{**clip, "doubt": d} for clip, d in zip(view["clips"], doubt, strict=True)]
+    shown = {**view, "clips": clips, "bars": bars, "bar": seconds_bar(view["recordings"])}
+    return page.render(shown, width=BAR_WIDTH, height=CHART_HEIGHT)
+
+
+def seconds_bar(recordings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the parts of one bar, used first; together they are all seconds of the recordings."""
+    seconds: Counter[tuple[str, str]] = Counter()
+    for row in recordings:
+        seconds["used", "used"] += row["used_s"]
+        for rule, length_s in row["by_rule"]:
+            seconds["bad", rule] += length_s
+        seconds["none", "no speech"] += row["non_speech_s"]
+    order = sorted(seconds, key=lambda part: ("used bad none".index(part[0]), -seconds[part], part))
+    parts, before = [], 0.0
+    for kind, rule in order:
+        length_s = seconds[kind, rule]
+        if length_s > 0:
+            parts.append({"kind": kind, "rule": rule, "seconds": length_s, "before": before})
+            before += length_s
+    return parts
 
 
 def clock(seconds: float | None) -> str:

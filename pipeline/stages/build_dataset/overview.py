@@ -17,7 +17,6 @@ from pipeline.stages.build_dataset.recordings import (
     seconds_by_rule,
 )
 
-SHOWN_CLIPS = 200  # rows in the report's table: a page that opens at once
 SHOWN_WORDS = 50
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
@@ -34,7 +33,10 @@ def overview(
     for one in rejected:
         by_source[one.source].append(one)
     kept = Counter(clip.made.source for clip in clips)
-    rows = [_recording(one, by_source[one.source], kept[one.source]) for one in recordings]
+    used: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        used[clip.made.source].append(clip)
+    rows = [_recording(one, by_source[one.source], used[one.source]) for one in recordings]
     pronunciation = phonemizer.heard.facts(
         (clip.normalized for clip in clips),
         (clip.kokoro for clip in clips),
@@ -44,7 +46,7 @@ def overview(
         "language": phonemizer.language,
         "recordings": rows,
         "rules": _rules(rejected),
-        "clips": [_clip(clip, chosen) for clip in clips[:SHOWN_CLIPS]],
+        "clips": [_clip(clip, chosen) for clip in clips],
         "clip_count": len(clips),
         "train_count": len(clips) - len(chosen),
         "val_count": len(chosen),
@@ -60,19 +62,41 @@ def overview(
     }
 
 
-def _recording(recording: Recording, rejected: Sequence[Rejected], clips: int) -> dict[str, Any]:
+def _recording(
+    recording: Recording, rejected: Sequence[Rejected], clips: Sequence[Clip]
+) -> dict[str, Any]:
     seconds = seconds_by_rule(recording, rejected)
     used_s, non_speech_s = seconds.pop("", 0.0), seconds.pop(NON_SPEECH, 0.0)
     return {
         "source": recording.source,
         "duration_s": recording.duration_s,
         "dropped": recording.dropped,
-        "clips": clips,
+        "clips": len(clips),
+        "spans": _spans(rejected, clips),
         "used_s": used_s,
         "non_speech_s": non_speech_s,
         "rejected_s": sum(seconds.values()),
         "by_rule": sorted(seconds.items(), key=lambda rule: (-rule[1], rule[0])),
     }
+
+
+def _spans(rejected: Sequence[Rejected], clips: Sequence[Clip]) -> list[dict[str, Any]]:
+    """Return the time line of a recording: what was used, what was not and why."""
+    found = [
+        {"start_s": c.made.start_s, "end_s": c.made.end_s, "kind": "used", "what": c.made.text}
+        for c in clips
+    ]
+    found += [
+        {
+            "start_s": one.start_s,
+            "end_s": one.end_s,
+            "kind": "none" if one.rule == NON_SPEECH else "bad",
+            "what": f"{one.rule}: {one.reason}",
+        }
+        for one in rejected
+        if one.end_s is not None
+    ]
+    return sorted(found, key=lambda span: (float(span["start_s"]), float(span["end_s"])))
 
 
 def _rules(rejected: Sequence[Rejected]) -> list[dict[str, Any]]:
@@ -105,6 +129,7 @@ def _clip(clip: Clip, chosen: set[str]) -> dict[str, Any]:
         "wav": clip.wav,
         "list": "val" if clip.made.id in chosen else "train",
         "duration_s": clip.made.duration_s,
+        "source": clip.made.source,
         "text": clip.made.text,
         "normalized": clip.normalized,
         "kokoro": clip.kokoro,
