@@ -1,7 +1,7 @@
 """dataset-pipeline: flags, prompts, exit codes.
 
     dataset-pipeline ./audio/ --output my-voice [--resume|--force-restart] …
-    dataset-pipeline status|validate|models …     (commands/)
+    dataset-pipeline status|doctor|validate|models …     (commands/)
 
 Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some files failed;
 4 another run holds the output; 130/143 interrupted, --resume goes on.
@@ -40,8 +40,9 @@ USAGE = "\n       ".join(
     )
 )
 EPILOG = f"""sub-commands: 'status' says what is done, running and failed, and what is left;
-'models fetch' fills the cache of weights; 'validate' says what a trainer would choke on; each knows
---help (an input called like these: ./status). Environment: {INTERVAL}
+'doctor' says what this machine lacks; 'models fetch' fills the cache of weights; 'validate' says
+what a trainer would choke on; each knows --help (an input called like these: ./status).
+Environment: {INTERVAL}
 (sync the state on every Nth file; default 1), {LOCK_TIMEOUT} (how long --on-lock wait waits;
 default 3600 s), KOKORO_MODELS (where weights are kept). Exit codes: 0 done, 1 failed, 2 wrong
 use, 3 finished but some files failed, 4 another run holds the output, 130/143 interrupted (--resume

@@ -12,6 +12,7 @@ from pipeline.guard import guarded
 
 USAGES = {
     "status": "status FOLDER [--watch] [--json] [--metrics FILE]",
+    "doctor": "doctor [FOLDER] [--json]",
     "validate": "validate FOLDER",
     "models": "models fetch [NAME ...]",
 }

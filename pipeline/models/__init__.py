@@ -25,6 +25,7 @@ __all__ = [
     "MissingWeights",
     "cache_dir",
     "fetch_all",
+    "is_cached",
     "load_whisper",
     "path_of",
     "resolve_whisper",
@@ -51,6 +52,11 @@ def path_of(name: str) -> Path:
     """
     files = fetch.files_of(entry(name), cache_dir())
     return files[0] if len(files) == 1 else files[0].parent
+
+
+def is_cached(name: str) -> bool:
+    """Return whether a model's weights are here; the network is not asked."""
+    return fetch.is_present(entry(name), cache_dir())
 
 
 def fetch_all(names: Sequence[str] = (), report: Callable[[str], None] = print) -> dict[str, str]:

@@ -50,6 +50,11 @@ def files_of(entry: Entry, cache: Path) -> tuple[Path, ...]:
         raise MissingWeights(_trouble(entry, cache, err)) from err
 
 
+def is_present(entry: Entry, cache: Path) -> bool:
+    """Return whether a model's files are in the cache, whole; the network is not asked."""
+    return bool(_present(entry, cache))
+
+
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file's bytes in hexadecimal."""
     with path.open("rb") as file:

@@ -1,0 +1,63 @@
+"""dataset-pipeline doctor: what is there, what is lacking, and what to do about it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.test_runner import ROOT
+
+
+def doctor(*words: object, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "doctor", *map(str, words)],
+        cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout
+
+
+def found(text: str) -> dict[str, dict]:
+    return {one["what"]: one for one in json.loads(text)}
+
+
+def test_where_all_that_is_needed_is_there_it_succeeds(tmp_path):
+    code, said = doctor(tmp_path / "not there yet", "--json")
+    things = found(said)
+
+    assert code == 0, said
+    needed = {what for what, one in things.items() if one["kind"] == "needed"}
+    assert needed == {"Python", "ffmpeg", "torch", "weights of base", "writing", "disk"}
+    assert all(things[what]["is_well"] for what in needed)
+    assert things["ffmpeg"]["found"].startswith("ffmpeg version")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_weights_are_named_with_the_command_that_fetches_them(tmp_path):
+    code, said = doctor(tmp_path, KOKORO_MODELS=str(tmp_path / "empty"))
+
+    assert code == 1
+    assert "❌ missing: weights of base: not there" in said
+    assert "dataset-pipeline models fetch base" in said
+
+
+def test_a_folder_that_cannot_be_written_is_named():
+    code, said = doctor("/proc/my-voice", "--json")
+    writing = found(said)["writing"]
+
+    assert code == 1
+    assert not writing["is_well"]
+    assert writing["found"].startswith("/proc: ")
+    assert writing["remedy"] == "choose a folder that you may write in"
+
+
+def test_a_container_engine_that_does_not_answer_is_no_engine(tmp_path):
+    fake = tmp_path / "docker"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+    code, said = doctor(tmp_path, "--json", PATH=path)
+
+    assert found(said)["container engine"]["found"] in ("none answers", "podman")
+    assert code == 0  # it is not needed
