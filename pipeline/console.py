@@ -28,7 +28,10 @@ class _PlainWords(logging.Formatter):
         self._signs = signs
 
     def format(self, record: logging.LogRecord) -> str:
-        text = _CONTROL_BUT_LINES.sub("?", record.getMessage())
+        text = record.getMessage()
+        if record.exc_info:  # of debugging only: nobody else wants to see a traceback
+            text += f"\n{self.formatException(record.exc_info)}"
+        text = _CONTROL_BUT_LINES.sub("?", text)
         return text if self._signs else _SIGN.sub("", text)
 
 
