@@ -82,7 +82,7 @@ def test_the_output_folder_is_what_the_documentation_promises(calm):
     names = {path.name for path in calm.iterdir()}
 
     assert names == {
-        *LISTS, "wavs", "kokoro", "styletts2", "huggingface", "work",
+        *LISTS, "wavs", "kokoro", "styletts2", "huggingface", "work", "speakers.json",
         "pipeline_state.yaml", "pipeline_config.yaml", "pipeline.log",
     }  # fmt: skip
     assert {p.name for p in (calm / "kokoro").iterdir()} == {"train_list.txt", "val_list.txt"}
