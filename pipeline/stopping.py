@@ -16,7 +16,7 @@ from types import FrameType
 
 PATIENCE_S = 4.0  # `docker stop` kills after 10 s; an exit within 5 s is promised
 # subtle: timeout(1) sends its signal twice, to the process and to its group; so do some wrappers
-TWICE_S = 0.2
+TWICE_S = 0.5
 LAST_WORDS_S = 0.5  # a disk that hangs must not keep us
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
