@@ -12,11 +12,11 @@ ARG BASE_IMAGE=docker.io/nvidia/cuda:13.0.1-base-ubuntu24.04
 
 FROM ${BASE_IMAGE} AS base
 # subtle: no sharing=locked: podman 4.3 keeps that lock until the build ends, and so waits for itself;
-# image-install keeps two builds apart
+# image-install keeps two builds apart. And no cache at /var/lib/apt: podman 4.3 then takes
+# /usr/lib/apt out of the layer
 RUN --mount=type=bind,source=ci,target=/ci \
     --mount=type=secret,id=ca --mount=type=secret,id=apt \
     --mount=type=cache,target=/var/cache/apt \
-    --mount=type=cache,target=/var/lib/apt \
     sh /ci/image-install apt python3 ca-certificates tini
 
 FROM base AS packages
@@ -25,7 +25,6 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN --mount=type=bind,source=ci,target=/ci \
     --mount=type=secret,id=ca --mount=type=secret,id=apt \
     --mount=type=cache,target=/var/cache/apt \
-    --mount=type=cache,target=/var/lib/apt \
     sh /ci/image-install apt python3-venv && python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 # torch by itself: half of the bytes, and the part that changes least
