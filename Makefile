@@ -77,7 +77,7 @@ lint: ## ruff, mypy, hadolint, shellcheck
 bench: ## measure saves and loads; with SPEECH=folder (id|text in transcripts.txt) also words
 	@ci/setup dev
 	@$(PYTHON_OF_VENV) bench/checkpoint.py
-	@if [ -n "$(SPEECH)" ]; then $(PYTHON_OF_VENV) bench/wer.py "$(SPEECH)" $(ARGS); fi
+	@if [ -n "$(SPEECH)" ]; then $(PYTHON_OF_VENV) bench/asr.py "$(SPEECH)" $(ARGS); fi
 
 sample: ## make data/sample again (needs flite)
 	@ci/setup

@@ -137,7 +137,9 @@ def _inputs(request: Request, before: Mapping[str, Any] | None) -> list[str]:
 def _resolved(settings: Settings) -> Settings:
     device = executors.devices(settings.device)[0]
     return dataclasses.replace(
-        settings, whisper_model=models.resolve_whisper(settings.whisper_model, device)
+        settings,
+        whisper_model=models.resolve_whisper(settings.whisper_model, device),
+        asr_engine=models.resolve_engine(settings.asr_engine),
     )
 
 

@@ -24,7 +24,7 @@ def other(one: Field) -> Any:
     """Return a value that is not the default."""
     choices = [value for value in get_args(one.type) if value != one.default]
     if choices:
-        return next(value for value in choices if value != "auto")
+        return [value for value in choices if value != "auto"][-1]  # auto stands for the first
     if isinstance(one.default, bool):
         return not one.default
     return one.default + 1 if isinstance(one.default, int | float) else "something else"

@@ -6,6 +6,7 @@ languages, base.
 
 import json
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pipeline import audio
 from pipeline.item import Item, Unusable, write_json
 from pipeline.stages import transcribe_audio as stage
-from pipeline.stages.transcribe_audio import decode, recording, words
+from pipeline.stages.transcribe_audio import alignment, decode, recording, words
 from pipeline.stages.transcribe_audio.windows import Excerpt, Window, pack
 from pipeline.stages.transcribe_audio.words import Word
 
@@ -161,7 +162,7 @@ class TestWords:
     def test_times_never_go_backwards(self):
         window = Window((Excerpt(0, 5, ((0, 2), (3, 5))),))
         heard = [
-            {"word": w, "start": a, "end": b, "probability": 1}
+            words._Timed(w, [], a, b, 1)
             for w, a, b in ((" a", 0, 1.5), (" b", 1.2, 1.9), (" c", 1.9, 2.4), (" d", 2.0, 2.6))
         ]
 
@@ -178,6 +179,18 @@ class Result:
     compression_ratio: float = 1.2
     no_speech_prob: float = 0.1
     tokens: tuple[int, ...] = (1,)
+
+
+class Texts:
+    """An engine that only knows where text tokens end."""
+
+    eot = 50_000
+
+    def tokenizer(self, _language):
+        return self
+
+
+ENGINE = Texts()
 
 
 class TestFallback:
@@ -210,7 +223,7 @@ class TestFallback:
 
         monkeypatch.setattr(decode, "_sampled", sampled)
 
-        heard = decode._second_try(None, None, "take 1.000", Result(avg_logprob=-3), self.RULES)
+        heard = decode._second_try(ENGINE, None, "take 1.000", Result(avg_logprob=-3), self.RULES)
 
         assert [temperature for _, temperature in tried] == [0.2, 0.4, 0.6]
         assert tried[0][0] == "0 take 1.000 0.2"
@@ -219,7 +232,7 @@ class TestFallback:
     def test_silence_has_no_words(self):
         silence = Result(avg_logprob=-1.1, no_speech_prob=0.7)
 
-        assert decode._second_try(None, None, "", silence, self.RULES).tokens == ()
+        assert decode._second_try(ENGINE, None, "", silence, self.RULES).tokens == ()
 
     def test_batches_are_halved_when_memory_runs_out(self):
         import torch
@@ -240,11 +253,11 @@ class TestFallback:
 
         path = letter.path("isolate_speakers", "audio.flac")
         window = Window((Excerpt(0, 8, ((0, 8),)),))
-        feature = recording._encoded(path, [window], tiny.whisper, 1)[0]
+        feature = recording._encoded(path, [window], tiny.engine, 1)[0]
         before = torch.random.get_rng_state()
 
         texts = [
-            decode._sampled(tiny.whisper, feature, seed, 1.0, self.RULES).text
+            decode._sampled(tiny.engine, feature, seed, 1.0, self.RULES).text
             for seed in ("a", "a", "b")
         ]
 
@@ -285,6 +298,138 @@ class TestFallback:
         monkeypatch.setattr(recording, "transcribe", transcribe)
 
         assert transcript(letter, tmp_path, TINY, tiny)[1]["words"] > 10
+
+
+class TestAlignment:
+    def test_words_and_times_are_those_of_whisper_itself(self, tiny, letter, monkeypatch):
+        """Two windows of different length in one batch, against whisper's code, one by one."""
+        from whisper.timing import add_word_timestamps
+
+        sound = letter.path("isolate_speakers", "audio.flac")
+        windows = [Window((Excerpt(0, end, ((0, end),)),)) for end in (14, 6)]
+        engine, model = tiny.engine, tiny.engine.model
+        features = recording._encoded(sound, windows, engine, 2)
+        heard = decode.decode(engine, features, ["a", "b"], TestFallback.RULES)
+        found = decode.align(engine, heard, [1400, 600], TestFallback.RULES)
+        monkeypatch.setattr(type(model), "forward", lambda self, mel, t: self.decoder(t, mel))
+
+        for window, one, path in zip(windows, heard, found, strict=True):
+            ours = words.timed_words(engine.tokenizer("en"), one.tokens, path, window)
+            segment = {"seek": 0, "start": 0.0, "end": window.duration_s, "tokens": one.tokens}
+            add_word_timestamps(
+                segments=[segment],
+                model=model,
+                tokenizer=engine.tokenizer("en"),
+                mel=one.features,
+                num_frames=round(window.duration_s * 100),
+                last_speech_timestamp=0.0,
+            )
+            theirs = segment["words"]
+
+            assert [word.word for word in ours] == [word["word"] for word in theirs]
+            assert [w.start_s for w in ours] == pytest.approx([w["start"] for w in theirs])
+            assert [w.end_s for w in ours] == pytest.approx([w["end"] for w in theirs])
+            assert [w.probability for w in ours] == pytest.approx(
+                [w["probability"] for w in theirs], abs=1e-4
+            )
+
+    def test_the_path_is_the_cheapest_of_all(self):
+        chance = np.random.default_rng(0)
+        costs = [chance.normal(size=shape) for shape in ((4, 6), (3, 3), (1, 5), (5, 1))]
+
+        paths = alignment.cheapest_paths(costs)
+
+        for cost, (tokens, frames) in zip(costs, paths, strict=True):
+            steps = set(zip(np.diff(tokens), np.diff(frames), strict=True))
+            assert (tokens[0], frames[0]) == (0, 0)
+            assert (tokens[-1] + 1, frames[-1] + 1) == cost.shape
+            assert steps <= {(0, 1), (1, 0), (1, 1)}
+            assert cost[tokens, frames].sum() == pytest.approx(self.least(cost), abs=1e-5)
+
+    def least(self, cost):
+        """Return what the cheapest path costs, by trying all of them."""
+        if cost.shape == (1, 1):
+            return cost[0, 0]
+        shorter = [cost[:-1], cost[:, :-1], cost[:-1, :-1]]
+        return cost[-1, -1] + min(self.least(one) for one in shorter if one.size)
+
+    def test_the_median_is_that_of_sorting(self):
+        import torch
+
+        values = torch.rand(2, 3, 20, generator=torch.Generator().manual_seed(0))
+
+        found = alignment.median(values)
+
+        padded = torch.nn.functional.pad(values, (3, 3, 0, 0), mode="reflect")
+        assert torch.equal(found, padded.unfold(-1, 7, 1).median(dim=-1).values)
+
+
+class TestFasterWhisper:
+    @pytest.fixture(scope="class")
+    def fast(self):
+        pytest.importorskip("ctranslate2")
+        return stage.load(replace(TINY, asr_engine="faster-whisper"), "cpu")
+
+    def test_it_says_the_same_at_the_same_times(self, tiny, fast, letter, tmp_path):
+        params = replace(TINY, asr_engine="faster-whisper")
+
+        ours, _ = transcript(letter, tmp_path, TINY, tiny)
+        theirs, facts = transcript(letter, tmp_path, params, fast)
+
+        both = [
+            [word for s in found["segments"] for word in s["words"]] for found in (ours, theirs)
+        ]
+        matcher = SequenceMatcher(None, *([word["word"] for word in words] for words in both))
+        pairs = [
+            (both[0][block.a + i], both[1][block.b + i])
+            for block in matcher.get_matching_blocks()
+            for i in range(block.size)
+        ]
+        assert facts["words"] == len(both[1])
+        assert len(pairs) >= 0.8 * len(both[0])
+        assert np.median([abs(a["start_s"] - b["start_s"]) for a, b in pairs]) <= 0.04
+        assert np.median([abs(a["probability"] - b["probability"]) for a, b in pairs]) < 0.1
+
+    def test_it_runs_on_the_file_that_openai_whisper_reads(self):
+        """Written for CTranslate2 and read again by our reader, it is the same, bit by bit."""
+        from pipeline import models
+        from pipeline.models import ct2, ct2_writer, whisper_weights
+
+        dims, state = whisper_weights.read_checkpoint(models.path_of("tiny.en"))
+        arrays = {name: tensor.numpy() for name, tensor in state.items()}
+
+        found, again = ct2.convert(ct2.read(ct2_writer.model_bin(dims, arrays)))
+
+        assert found == dims
+        assert again.keys() == arrays.keys()
+        assert all(np.array_equal(again[name], arrays[name]) for name in arrays)
+
+    def test_a_model_of_many_languages_hears_which_it_is(self, letter, tmp_path):
+        params = replace(TINY, whisper_model="base", asr_engine="faster-whisper")
+        pytest.importorskip("ctranslate2")
+
+        found, facts = transcript(letter, tmp_path, params, stage.load(params, "cpu"))
+        assert facts["language"] == "en"
+        assert "parcel arrived on Tuesday" in " ".join(s["text"] for s in found["segments"])
+
+    def test_what_loops_is_drawn_again_with_the_seed_alone(self, fast, letter, tmp_path):
+        hard = replace(TINY, asr_engine="faster-whisper", fallback_logprob=-0.01)
+        outs = [tmp_path / name for name in "ab"]
+        for out in outs:
+            out.mkdir()
+            found, _ = transcript(letter, out, hard, fast)
+
+        assert found["segments"][0]["temperature"] > 0
+        first, second = ((out / "transcript.json").read_bytes() for out in outs)
+        assert first == second
+
+    def test_it_is_asked_for_by_name_where_it_is_not_installed(self, monkeypatch):
+        import sys
+
+        monkeypatch.setitem(sys.modules, "ctranslate2", None)
+
+        with pytest.raises(Unusable, match=r"faster-whisper\]', or --asr-engine openai-whisper"):
+            stage.load(replace(TINY, asr_engine="faster-whisper"), "cpu")
 
 
 class TestRealSpeech:

@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.models import fetch, whisper_weights
 from pipeline.models.catalogue import OPTIONAL, PRESETS, WHISPER_NAMES, entry
@@ -26,8 +26,10 @@ __all__ = [
     "cache_dir",
     "fetch_all",
     "is_cached",
+    "load_ctranslate2",
     "load_whisper",
     "path_of",
+    "resolve_engine",
     "resolve_whisper",
     "whisper_digest",
     "whisper_label",
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 AUTO_CPU = "base"  # 0.13 s a second of sound on two cores; medium has ten times the weights
 AUTO_CUDA = "medium"
+Engine = Literal["auto", "openai-whisper", "faster-whisper"]
+ENGINE: Engine = "openai-whisper"
 
 
 def cache_dir() -> Path:
@@ -96,12 +100,30 @@ def resolve_whisper(name: str, device: str) -> str:
     return AUTO_CUDA
 
 
+def resolve_engine(name: Engine) -> Engine:
+    """Return the engine that `name` stands for; only `auto` stands for another.
+
+    openai-whisper, as long as CTranslate2 is not at least twice as fast with words as right: base
+    on two cores, bench/asr.py.
+    """
+    return ENGINE if name == "auto" else name
+
+
 def load_whisper(name: str, device: str) -> Any:
     """Return the whisper.model.Whisper of a resolved name or a path, on `device`, in float32.
 
     Its alignment heads are set. float16 is a matter of decoding (and of CUDA), as in whisper.
     """
     return whisper_weights.model_from(_whisper_file(name), name, device)
+
+
+def load_ctranslate2(name: str, device: str, threads: int) -> tuple[Any, int]:
+    """Return the ctranslate2.models.Whisper of a resolved name or a path, of the same weights, and
+    how many languages it knows.
+
+    int8 on a CPU. Raises ImportError where ctranslate2 is not installed.
+    """
+    return whisper_weights.ctranslate2_from(_whisper_file(name), name, device, threads)
 
 
 def whisper_digest(name: str) -> str:

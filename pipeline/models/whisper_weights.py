@@ -1,16 +1,22 @@
 """A whisper model from a checked file: safetensors of ours, or a .pt without running its pickle.
 
 In:  the path of a checkpoint; the name it is known by, if any.
-Out: openai-whisper's model, its alignment heads set.
+Out: openai-whisper's model, its alignment heads set; or CTranslate2's, of the same weights.
 Left out: where the file comes from (`fetch.py`).
 """
 
+import base64
+import gzip
 import json
 import pickle
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from pipeline.models import ct2_writer
 
 # Which published model has these dimensions: the alignment heads of a fine-tuned checkpoint are
 # those of its parent. (n_vocab, n_mels, n_text_layer) -> name. large-v1 has the shape of large-v2.
@@ -34,7 +40,6 @@ _GARBAGE = (LookupError, TypeError, AttributeError, RuntimeError, EOFError, stru
 
 def model_from(path: Path, name: str, device: str) -> Any:
     """Return the whisper.model.Whisper of a checkpoint on `device`; ValueError for another file."""
-    import whisper
     from whisper.model import ModelDimensions, Whisper
 
     dims, state = read_checkpoint(path)
@@ -43,9 +48,49 @@ def model_from(path: Path, name: str, device: str) -> Any:
         model.load_state_dict(state)
     except (TypeError, RuntimeError) as err:
         raise ValueError(f"{path} does not fit whisper's model: {err}") from err
-    if heads := whisper._ALIGNMENT_HEADS.get(name) or _parents_heads(dims):
+    if heads := _heads(name, dims):
         model.set_alignment_heads(heads)
     return model.to(device).eval()
+
+
+def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> tuple[Any, int]:
+    """Return (the ctranslate2.models.Whisper of a checkpoint, how many languages it knows).
+
+    int8 on the CPU, int8 beside float16 on CUDA. Raises ValueError for another file, ImportError
+    where ctranslate2 is not installed. subtle: the model's own is_multilingual is always False
+    with ctranslate2 4.8.5, whatever its vocabulary.
+    """
+    import ctranslate2
+
+    dims, state = read_checkpoint(path)
+    arrays = {key: tensor.numpy() for key, tensor in state.items()}
+    kind, _, index = device.partition(":")
+    try:
+        files = ct2_writer.files(dims, arrays, _head_indices(name, dims), _tokenizer(dims))
+    except KeyError as err:
+        raise ValueError(f"{path} does not fit whisper's model: it lacks {err}") from err
+    model = ctranslate2.models.Whisper(
+        name,
+        device=kind,
+        device_index=int(index or 0),
+        compute_type="int8_float16" if kind == "cuda" else "int8",
+        inter_threads=1,
+        intra_threads=threads,
+        files=files,
+    )
+    return model, _languages(dims)
+
+
+def _languages(dims: Mapping[str, int]) -> int:
+    """Return how many languages a model knows; the numbers are those of whisper's model."""
+    return dims["n_vocab"] - 51766 if dims["n_vocab"] >= 51865 else 1
+
+
+def _tokenizer(dims: Mapping[str, int]) -> Any:
+    from whisper.tokenizer import get_tokenizer
+
+    languages = _languages(dims)
+    return get_tokenizer(languages > 1, num_languages=languages if languages > 1 else 99)
 
 
 def read_checkpoint(path: Path) -> tuple[Mapping[str, int], Mapping[str, Any]]:
@@ -76,12 +121,25 @@ def _pt(path: Path) -> tuple[Mapping[str, int], Mapping[str, Any]]:
     return loaded["dims"], loaded["model_state_dict"]
 
 
-def _parents_heads(dims: Mapping[str, int]) -> bytes | None:
+def _heads(name: str, dims: Mapping[str, int]) -> bytes | None:
+    """Return the published mask of the heads that follow the sound; None for an unknown shape."""
     import whisper
 
     shape = (dims["n_vocab"], dims["n_mels"], dims["n_text_layer"])
-    heads: bytes | None = whisper._ALIGNMENT_HEADS.get(_PARENTS.get(shape, ""))
+    known = whisper._ALIGNMENT_HEADS
+    heads: bytes | None = known.get(name) or known.get(_PARENTS.get(shape, ""))
     return heads
+
+
+def _head_indices(name: str, dims: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Return (layer, head) of each; without a published mask all of the upper half, as whisper."""
+    layers, heads = dims["n_text_layer"], dims["n_text_head"]
+    mask = np.zeros((layers, heads), bool)
+    mask[layers // 2 :] = True
+    if dump := _heads(name, dims):
+        packed = gzip.decompress(base64.b85decode(dump))
+        mask = np.frombuffer(packed, bool).reshape(layers, heads)
+    return [(int(layer), int(head)) for layer, head in np.argwhere(mask)]
 
 
 def _first_line(err: BaseException) -> str:

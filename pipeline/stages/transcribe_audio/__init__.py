@@ -5,32 +5,38 @@ Out: transcript.json: sentences with their words, on the recording's time line.
 Left out: exact edges and what is good enough for a clip: that is segment_audio's.
 
 Speech spans are packed into windows (`windows.py`), decoded in batches with whisper's own fallback
-(`decode.py`), and aligned (`words.py`). A window that whisper loops in at every temperature is
-decoded again span by span; what still loops stays, its compression ratio says so.
+(`decode.py`), and aligned in batches (`alignment.py`, `words.py`), by one of two engines that run
+the same weights (`openai_engine.py`, `ct2_engine.py`). A window that whisper loops in at every
+temperature is decoded again span by span; what still loops stays, its compression ratio says so.
 """
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline import audio
 from pipeline.item import Facts, Item, Result, Unusable, setting, write_json
 from pipeline.models import (
     MissingWeights,
+    load_ctranslate2,
     load_whisper,
+    resolve_engine,
     resolve_whisper,
     whisper_digest,
     whisper_label,
 )
-from pipeline.stages.transcribe_audio import recording
+from pipeline.stages.transcribe_audio import decode, recording
+from pipeline.stages.transcribe_audio.ct2_engine import CTranslate2Whisper
+from pipeline.stages.transcribe_audio.engine import Engine
+from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
 from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
 Transcript = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 READS: tuple[str, ...] = ("isolate_speakers",)
 
 
@@ -41,6 +47,11 @@ class Params:
     whisper_model: str = setting(
         "auto",
         "auto (medium on CUDA, base on a CPU), a name (tiny.en, base, large-v3, ...) or a .pt file",
+    )
+    asr_engine: Literal["auto", "openai-whisper", "faster-whisper"] = setting(
+        "auto",
+        "what runs whisper: openai-whisper (and auto), or faster-whisper's CTranslate2, which is "
+        "installed with the extra [faster-whisper]; int8 on a CPU",
     )
     language: str = setting("auto", "language of the speech as a code (en, de, ...); auto detects")
     seed: int = setting(0, "for everything that chance has a part in")
@@ -56,9 +67,9 @@ class Params:
 
 @dataclass(frozen=True)
 class Models:
-    """The loaded whisper."""
+    """The loaded whisper, and what to call it."""
 
-    whisper: Any
+    engine: Engine
     name: str
 
 
@@ -73,12 +84,29 @@ def load(params: Params, device: str) -> Models:
     _check(params)
     try:
         name = resolve_whisper(params.whisper_model, device)
-        model = load_whisper(name, device)
+        engine = _engine(resolve_engine(params.asr_engine), name, device)
     except (ValueError, OSError, MissingWeights) as err:
         raise Unusable(str(err)) from err
-    if not model.is_multilingual and params.language not in ("auto", "en"):
+    except ImportError as err:
+        raise Unusable(
+            f"--asr-engine faster-whisper: {err}; pip install "
+            "'kokoro-dataset-pipeline[faster-whisper]', or --asr-engine openai-whisper"
+        ) from err
+    if not engine.is_multilingual and params.language not in ("auto", "en"):
         raise Unusable(f"{name} knows English only, not {params.language}; use base or larger")
-    return Models(model, whisper_label(name))
+    return Models(engine, whisper_label(name))
+
+
+def _engine(engine: str, name: str, device: str) -> Engine:
+    import torch
+
+    def whisper() -> OpenAiWhisper:
+        return OpenAiWhisper(load_whisper(name, device))
+
+    if engine == OpenAiWhisper.name:
+        return whisper()
+    model, languages = load_ctranslate2(name, device, torch.get_num_threads())
+    return CTranslate2Whisper(model, languages, device, whisper)
 
 
 def _check(params: Params) -> None:
@@ -93,26 +121,18 @@ def _check(params: Params) -> None:
 
 def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     """Write transcript.json of one recording; no speech makes no segments, and is no failure."""
-    import torch
-
     path = item.path("isolate_speakers", "audio.flac")
     spans = _spans(item, audio.info(path).duration_s)
     try:
         transcript = recording.transcribe(path, item.name, spans, params, models)
-    except torch.OutOfMemoryError:
+    except RuntimeError as err:
+        if not decode.is_out_of_memory(err):
+            raise
         log.warning("%s: out of GPU memory with one window; transcribed on the CPU", item.source)
-        transcript = _on_cpu(path, item.name, spans, params, models)
+        with models.engine.on_cpu():
+            transcript = recording.transcribe(path, item.name, spans, params, models)
     write_json(out / "transcript.json", transcript)
     return Result("transcript.json", _facts(transcript, spans))
-
-
-def _on_cpu(path: Path, name: str, spans: list[Span], params: Params, models: Models) -> Transcript:
-    device = models.whisper.device
-    models.whisper.to("cpu")
-    try:
-        return recording.transcribe(path, name, spans, params, models)
-    finally:
-        models.whisper.to(device)
 
 
 def _spans(item: Item, duration_s: float) -> list[Span]:

@@ -1,6 +1,6 @@
 """Windows of sound into text with whisper: in batches, and once more where it went wrong.
 
-In:  mel spectrograms of windows.
+In:  spectrograms of windows, and an engine.
 Out: a `Heard` for each: tokens, text, confidence, and the encoder's output for the alignment.
 Left out: which windows, and where words are. Method: openai-whisper's decode() and the fallback of
 its transcribe() (https://github.com/openai/whisper/blob/main/whisper/transcribe.py), in batches,
@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from pipeline.stages.transcribe_audio.engine import Alignment, Decoded, Engine
 
 log = logging.getLogger(__name__)
 
@@ -42,35 +44,49 @@ class Heard:
     """What whisper made of a window."""
 
     features: Any  # the encoder's output, (frames, states)
-    result: Any  # whisper.DecodingResult
+    result: Decoded
     tokens: tuple[int, ...]  # of its text; none where it is silence
 
 
-def encode(model: Any, mels: Sequence[Any], batch: int) -> list[Any]:
+def encode(engine: Engine, mels: Sequence[Any], batch: int) -> list[Any]:
     """Return the encoder's output of each mel spectrogram, float32 (80 or 128, 3000)."""
-    import torch
-
-    def run(part: Sequence[Any]) -> list[Any]:
-        with torch.no_grad():
-            stacked = torch.stack(list(part)).to(model.device)
-            return list(model.encoder(stacked.half() if model.device.type == "cuda" else stacked))
-
-    return in_batches(run, mels, batch)
+    return in_batches(engine.encode, mels, batch)
 
 
-def decode(model: Any, features: Sequence[Any], keys: Sequence[str], rules: Rules) -> list[Heard]:
+def decode(
+    engine: Engine, features: Sequence[Any], keys: Sequence[str], rules: Rules
+) -> list[Heard]:
     """Return what is said in each window. `keys` are unique names of the windows, for the seed."""
-    import whisper
 
-    options = _options(model, rules, 0.0)
-    # Workaround: whisper 20250625 does not repeat the features for its beams, so that more than one
-    # window at a time fails (decoding.py, _main_loop). Costs the batch; may go when it does.
-    batch = 1 if rules.beam_size > 1 else rules.batch
-    first = in_batches(lambda part: whisper.decode(model, _stack(part), options), features, batch)
+    def run(part: Sequence[Any]) -> list[Decoded]:
+        return engine.decode(part, rules.language, rules.beam_size)
+
+    first = in_batches(run, features, rules.batch)
     return [
-        _second_try(model, feature, key, result, rules)
+        _second_try(engine, feature, key, result, rules)
         for feature, key, result in zip(features, keys, first, strict=True)
     ]
+
+
+def align(
+    engine: Engine, heard: Sequence[Heard], frames: Sequence[int], rules: Rules
+) -> list[Alignment | None]:
+    """Return where each window's tokens are, None where it has none. `frames`: length in 10 ms.
+
+    In order of length, so that the rows of a batch are even.
+    """
+
+    def run(part: Sequence[int]) -> list[Alignment]:
+        features = [heard[i].features for i in part]
+        texts = [heard[i].tokens for i in part]
+        return engine.align(features, texts, [frames[i] for i in part], rules.language)
+
+    spoken = [i for i, one in enumerate(heard) if one.tokens]
+    order = sorted(spoken, key=lambda i: len(heard[i].tokens))
+    found: list[Alignment | None] = [None] * len(heard)
+    for i, one in zip(order, in_batches(run, order, rules.batch), strict=True):
+        found[i] = one
+    return found
 
 
 def is_loop(text: str) -> bool:
@@ -89,19 +105,19 @@ def is_loop(text: str) -> bool:
     return False
 
 
-def loops(result: Any, rules: Rules) -> bool:
+def loops(result: Decoded, rules: Rules) -> bool:
     """Return whether a decode says the same over and over."""
     return bool(result.compression_ratio > rules.compression_ratio) or is_loop(result.text)
 
 
-def is_wrong(result: Any, rules: Rules) -> bool:
+def is_wrong(result: Decoded, rules: Rules) -> bool:
     """Return whether a decode loops or is a guess; silence is neither."""
     if is_silence(result, rules):
         return False
     return loops(result, rules) or bool(result.avg_logprob < rules.logprob)
 
 
-def is_silence(result: Any, rules: Rules) -> bool:
+def is_silence(result: Decoded, rules: Rules) -> bool:
     """Return whether whisper itself doubts that there is speech, and the text does too."""
     doubts = result.no_speech_prob > rules.no_speech  # never for nan: .en models have none
     return bool(doubts and result.avg_logprob < rules.logprob)
@@ -115,62 +131,39 @@ def in_batches(run: Callable[[Sequence[T]], list[R]], items: Sequence[T], batch:
         try:
             results += run(part)
         except RuntimeError as err:
-            if not _is_out_of_memory(err) or len(part) == 1:
+            if not is_out_of_memory(err) or len(part) == 1:
                 raise
             batch = max(1, len(part) // 2)
-            log.warning("out of GPU memory: going on with %d windows at a time", batch)
+            log.warning("out of memory: going on with %d windows at a time", batch)
     return results
 
 
-def _is_out_of_memory(err: RuntimeError) -> bool:
+def is_out_of_memory(err: BaseException) -> bool:
+    """Return whether an engine ran out of memory; torch's is given back to the device then."""
     import torch
 
-    if not isinstance(err, torch.OutOfMemoryError):
+    # CTranslate2 raises RuntimeError: "CUDA failed with error out of memory"
+    if not isinstance(err, torch.OutOfMemoryError) and "out of memory" not in str(err):
         return False
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return True
 
 
-def _second_try(model: Any, feature: Any, key: str, result: Any, rules: Rules) -> Heard:
+def _second_try(engine: Engine, feature: Any, key: str, result: Decoded, rules: Rules) -> Heard:
     """Return the first decode that is believed, by rising temperature; else the last one."""
     for temperature in TEMPERATURES:
         if not is_wrong(result, rules):
             break
         log.debug("%s again at %.1f: %.2f %s", key, temperature, result.avg_logprob, result.text)
-        result = _sampled(model, feature, f"{rules.seed} {key} {temperature}", temperature, rules)
-    tokens = () if is_silence(result, rules) else tuple(result.tokens)
+        result = _sampled(engine, feature, f"{rules.seed} {key} {temperature}", temperature, rules)
+    # subtle: without what is above the end of text, which is no text
+    end = engine.tokenizer(rules.language).eot
+    tokens = () if is_silence(result, rules) else tuple(t for t in result.tokens if t < end)
     return Heard(feature, result, tokens)
 
 
-def _sampled(model: Any, feature: Any, seed: str, temperature: float, rules: Rules) -> Any:
+def _sampled(engine: Engine, feature: Any, seed: str, temperature: float, rules: Rules) -> Decoded:
     """Return a decode with chance in it, which depends on `seed` alone."""
-    import torch
-    import whisper
-
     number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big")
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(number)
-        return whisper.decode(model, feature[None], _options(model, rules, temperature))[0]
-
-
-def _options(model: Any, rules: Rules, temperature: float) -> Any:
-    import whisper
-
-    # Without timestamps: with them, whisper sometimes ends at a pause inside the window and expects
-    # to be called again from there. 40 clips of LJ Speech: 4.5 against 3.1% of words wrong
-    # (tiny.en), 4.8 against 2.6% (base).
-    return whisper.DecodingOptions(
-        language=rules.language,
-        without_timestamps=True,
-        temperature=temperature,
-        beam_size=rules.beam_size if rules.beam_size > 1 and temperature == 0 else None,
-        fp16=model.device.type == "cuda",
-    )
-
-
-def _stack(features: Sequence[Any]) -> Any:
-    import torch
-
-    return torch.stack(list(features))
+    return engine.sample(feature, rules.language, temperature, number)

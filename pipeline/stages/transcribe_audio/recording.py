@@ -5,7 +5,7 @@ Out: the transcript as plain data, the same whatever the batch size (but for rou
 Left out: files written, facts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,12 +14,15 @@ import numpy as np
 from pipeline import audio
 from pipeline.stages.transcribe_audio import decode
 from pipeline.stages.transcribe_audio.decode import Heard, Rules
+from pipeline.stages.transcribe_audio.engine import Alignment, Decoded, Engine
 from pipeline.stages.transcribe_audio.windows import Span, Window, pack
 from pipeline.stages.transcribe_audio.words import Word, sentences, timed_words
 
 RATE_HZ = 16_000  # whisper's
 GROUP_WINDOWS = 32  # held at a time: 60 MB of samples, and encoded 100 MB (base) to 250 MB (large)
 LANGUAGE_WINDOWS = 4  # heard to find out the language, spread over the recording
+FRAMES_PER_S = 100  # of a spectrogram
+TINY = 1e-10  # the least probability; the logarithm of 0 is -inf
 FRAME_S = 0.05  # a cut inside speech falls into the quietest 50 ms
 
 
@@ -50,7 +53,7 @@ class Loaded(Protocol):
     """The stage's Models; see there."""
 
     @property
-    def whisper(self) -> Any: ...
+    def engine(self) -> Engine: ...
     @property
     def name(self) -> str: ...
 
@@ -59,17 +62,16 @@ def transcribe(
     path: Path, name: str, spans: Sequence[Span], settings: Settings, models: Loaded
 ) -> dict[str, Any]:
     """Return the transcript of the speech in `spans`; `name` seeds what chance has a part in."""
-    model = models.whisper
+    engine = models.engine
     windows = _windows(path, spans, settings)
-    encoded = _sample(path, windows, model, settings.transcribe_batch)
-    language, probability = _language(model, list(encoded.values()), settings.language)
+    encoded = _sample(path, windows, engine, settings.transcribe_batch)
+    language, probability = _language(engine, list(encoded.values()), settings.language)
     rules = _rules(language, settings)
     segments: list[dict[str, Any]] = []
     for at in range(0, len(windows), GROUP_WINDOWS):
         group = windows[at : at + GROUP_WINDOWS]
         known = [encoded.pop(i, None) for i in range(at, at + len(group))]
-        for window, heard in _heard(path, name, group, known, model, rules):
-            segments += _segments(window, heard, model, language)
+        segments += _segments(_heard(path, name, group, known, engine, rules), engine, rules)
     return {
         "language": language,
         "language_probability": round(probability, 4),
@@ -100,86 +102,107 @@ def _rules(language: str, settings: Settings) -> Rules:
     )
 
 
-def _mel(path: Path, window: Window, model: Any) -> Any:
+def _mel(path: Path, window: Window, engine: Engine) -> Any:
     """Return whisper's spectrogram of a window, float32 (mels, 3000), silence after its end."""
-    from whisper.audio import N_SAMPLES, log_mel_spectrogram, pad_or_trim
-
-    samples = np.concatenate(
-        [audio.read_at(path, RATE_HZ, part.start_s, part.end_s) for part in window.excerpts]
-    )
-    return log_mel_spectrogram(pad_or_trim(samples, N_SAMPLES), model.dims.n_mels)
+    parts = [audio.read_at(path, RATE_HZ, part.start_s, part.end_s) for part in window.excerpts]
+    return engine.spectrogram(np.concatenate(parts))
 
 
-def _encoded(path: Path, windows: Sequence[Window], model: Any, batch: int) -> list[Any]:
-    return decode.encode(model, [_mel(path, window, model) for window in windows], batch)
+def _encoded(path: Path, windows: Sequence[Window], engine: Engine, batch: int) -> list[Any]:
+    return decode.encode(engine, [_mel(path, window, engine) for window in windows], batch)
 
 
-def _sample(path: Path, windows: Sequence[Window], model: Any, batch: int) -> dict[int, Any]:
+def _sample(path: Path, windows: Sequence[Window], engine: Engine, batch: int) -> dict[int, Any]:
     """Return window index -> encoder's output of a few windows, spread over the recording."""
     count = min(LANGUAGE_WINDOWS, len(windows))
     chosen = [i * len(windows) // count for i in range(count)]
-    features = _encoded(path, [windows[i] for i in chosen], model, batch)
+    features = _encoded(path, [windows[i] for i in chosen], engine, batch)
     return dict(zip(chosen, features, strict=True))
 
 
-def _language(model: Any, features: Sequence[Any], language: str) -> tuple[str, float]:
+def _language(engine: Engine, features: Sequence[Any], language: str) -> tuple[str, float]:
     """Return (language, probability): as set, else the most probable over all given windows."""
     if language != "auto":
         return language, 1.0
-    if not model.is_multilingual or not features:
+    if not engine.is_multilingual or not features:
         return "en", 1.0 if features else 0.0
-    each = [model.detect_language(feature)[1] for feature in features]
+    each = [engine.languages(feature) for feature in features]
     means = {code: sum(one[code] for one in each) / len(each) for code in each[0]}
     best = max(means, key=lambda code: means[code])
     return best, means[best]
 
 
 def _heard(
-    path: Path, name: str, windows: Sequence[Window], known: Sequence[Any], model: Any, rules: Rules
-) -> Iterator[tuple[Window, Heard]]:
-    """Yield each window and what whisper made of it; in smaller windows where it loops."""
+    path: Path,
+    name: str,
+    windows: Sequence[Window],
+    known: Sequence[Any],
+    engine: Engine,
+    rules: Rules,
+) -> list[tuple[Window, Heard]]:
+    """Return each window and what whisper made of it; in smaller windows where it loops."""
     missing = [window for window, feature in zip(windows, known, strict=True) if feature is None]
-    fresh = iter(_encoded(path, missing, model, rules.batch))
+    fresh = iter(_encoded(path, missing, engine, rules.batch))
     features = [next(fresh) if feature is None else feature for feature in known]
-    for window, heard in zip(windows, _decoded(name, windows, features, model, rules), strict=True):
-        if len(window.spans) > 1 and decode.loops(heard.result, rules):
+    found: list[tuple[Window, Heard]] = []
+    heard = _decoded(name, windows, features, engine, rules)
+    for window, one in zip(windows, heard, strict=True):
+        if len(window.spans) > 1 and decode.loops(one.result, rules):
             parts = window.alone()
-            alone = _encoded(path, parts, model, rules.batch)
-            yield from zip(parts, _decoded(name, parts, alone, model, rules), strict=True)
+            alone = _encoded(path, parts, engine, rules.batch)
+            found += zip(parts, _decoded(name, parts, alone, engine, rules), strict=True)
         else:
-            yield window, heard
+            found.append((window, one))
+    return found
 
 
 def _decoded(
-    name: str, windows: Sequence[Window], features: Sequence[Any], model: Any, rules: Rules
+    name: str, windows: Sequence[Window], features: Sequence[Any], engine: Engine, rules: Rules
 ) -> list[Heard]:
     """Return what is said in each window; decoded in order of length, so that batches are even."""
     order = sorted(range(len(windows)), key=lambda i: windows[i].duration_s)
     keys = [f"{name} {windows[i].excerpts[0].start_s:.3f}" for i in order]
-    heard = decode.decode(model, [features[i] for i in order], keys, rules)
+    heard = decode.decode(engine, [features[i] for i in order], keys, rules)
     return [one for _, one in sorted(zip(order, heard, strict=True), key=lambda pair: pair[0])]
 
 
-def _segments(window: Window, heard: Heard, model: Any, language: str) -> list[dict[str, Any]]:
-    """Return the window's sentences, each with the confidence of the whole window."""
-    from whisper.tokenizer import get_tokenizer
+def _segments(
+    group: Sequence[tuple[Window, Heard]], engine: Engine, rules: Rules
+) -> list[dict[str, Any]]:
+    """Return the sentences of windows, each with the confidence of its whole window."""
+    tokenizer = engine.tokenizer(rules.language)
+    frames = [max(2, round(window.duration_s * FRAMES_PER_S)) for window, _ in group]
+    aligned = decode.align(engine, [heard for _, heard in group], frames, rules)
+    segments = []
+    for (window, heard), alignment in zip(group, aligned, strict=True):
+        if alignment is not None:
+            words = timed_words(tokenizer, heard.tokens, alignment, window)
+            confidence = _confidence(heard.result, alignment)
+            segments += [_segment(sentence, confidence) for sentence in sentences(words)]
+    return segments
 
-    tokenizer = get_tokenizer(
-        model.is_multilingual, num_languages=model.num_languages, language=language
-    )
-    words = timed_words(model, tokenizer, heard.tokens, heard.features, window)
-    return [_segment(sentence, heard.result) for sentence in sentences(words)]
 
+def _confidence(result: Decoded, alignment: Alignment) -> dict[str, float]:
+    """Return what is kept of a window's decode.
 
-def _segment(words: Sequence[Word], result: Any) -> dict[str, Any]:
+    subtle: the probability is the alignment's. That of decode() differs in the seventh digit by how
+    many threads torch has, and so could the dataset by the number of workers.
+    """
     has_no_speech = result.no_speech_prob == result.no_speech_prob  # nan: the model has no token
+    logprobs = np.log(np.maximum(alignment.probabilities, TINY))
+    return {
+        "avg_logprob": round(float(np.mean(logprobs)), 4),
+        "no_speech_prob": round(result.no_speech_prob, 4) if has_no_speech else 0.0,
+        "compression_ratio": round(result.compression_ratio, 4),
+        "temperature": result.temperature,
+    }
+
+
+def _segment(words: Sequence[Word], confidence: Mapping[str, float]) -> dict[str, Any]:
     return {
         "start_s": round(words[0].start_s, 3),
         "end_s": round(words[-1].end_s, 3),
         "text": "".join(word.word for word in words).strip(),
-        "avg_logprob": round(result.avg_logprob, 4),
-        "no_speech_prob": round(result.no_speech_prob, 4) if has_no_speech else 0.0,
-        "compression_ratio": round(result.compression_ratio, 4),
-        "temperature": result.temperature,
+        **confidence,
         "words": [word.as_json() for word in words],
     }

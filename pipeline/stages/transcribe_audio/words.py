@@ -1,6 +1,6 @@
 """Words with times from a decoded window, and sentences from words.
 
-In:  tokens and the encoder's output of a window.
+In:  tokens of a window, and which frames they were aligned to.
 Out: words on the recording's time line, grouped into sentences.
 Left out: exact edges. Whisper's word ends are 0.30 s early on average (measured with base), so that
 whoever cuts must look at the sound.
@@ -10,7 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from pipeline.stages.transcribe_audio.engine import Alignment
 from pipeline.stages.transcribe_audio.windows import Window
+
+FRAME_S = 0.02  # of an alignment: whisper's encoder has 1500 in 30 s
+LONGEST_MEDIAN_S = 0.7  # whisper's: what a median word can last at most
 
 SENTENCE_END = ".!?。！？…"
 CLOSING = "\"'”’»)]}」』"
@@ -40,55 +46,93 @@ class Word:
         }
 
 
-class _Encoded:
-    """Whisper's model for its own alignment code, with the encoder's work already done.
+@dataclass
+class _Timed:
+    """A word in a window. Whisper's own code for punctuation knows it by these names."""
 
-    # Workaround: find_alignment() calls model(mel, tokens), which encodes each window once more, a
-    # third of all the time. It may go when whisper takes audio features there too.
-    """
+    word: str
+    tokens: list[int]
+    start: float
+    end: float
+    probability: float
 
-    def __init__(self, model: Any) -> None:
-        self.device = model.device
-        self.dims = model.dims
-        self.decoder = model.decoder
-        self.alignment_heads = model.alignment_heads
-
-    def __call__(self, features: Any, tokens: Any) -> Any:
-        return self.decoder(tokens, features)
+    @property
+    def duration_s(self) -> float:
+        return self.end - self.start
 
 
 def timed_words(
-    model: Any, tokenizer: Any, tokens: Sequence[int], features: Any, window: Window
+    tokenizer: Any, tokens: Sequence[int], alignment: Alignment, window: Window
 ) -> list[Word]:
-    """Return the words of a window on the recording's time line: in order, each inside a span."""
-    from whisper.audio import FRAMES_PER_SECOND
-    from whisper.timing import add_word_timestamps
+    """Return the words of a window on the recording's time line: in order, each inside a span.
 
-    segment: dict[str, Any] = {
-        "seek": 0,
-        "start": 0.0,
-        "end": window.duration_s,
-        "tokens": list(tokens),
-    }
-    add_word_timestamps(
-        segments=[segment],
-        model=_Encoded(model),
-        tokenizer=tokenizer,
-        mel=features,
-        num_frames=max(2, round(window.duration_s * FRAMES_PER_SECOND)),
-        last_speech_timestamp=0.0,
-    )
-    return list(on_recording(segment.get("words", ()), window))
+    As openai-whisper's add_word_timestamps: its words, its punctuation, its limits.
+    """
+    from whisper.timing import merge_punctuations
+
+    timed = _timed(tokenizer, tokens, alignment)
+    durations = [one.duration_s for one in timed if one.duration_s]
+    median_s = min(LONGEST_MEDIAN_S, float(np.median(durations))) if durations else 0.0
+    if durations:
+        _shorten_at_sentence_ends(timed, 2 * median_s)
+    merge_punctuations(timed, "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")
+    timed = [one for one in timed if one.word]
+    for one in timed:
+        one.start, one.end = round(one.start, 2), round(one.end, 2)
+    _shorten_the_first(timed, median_s)
+    return list(on_recording(timed, window))
 
 
-def on_recording(words: Iterable[Any], window: Window) -> Iterable[Word]:
-    """Yield whisper's words (times in the window) with times on the recording, never backwards."""
+def _timed(tokenizer: Any, tokens: Sequence[int], alignment: Alignment) -> list[_Timed]:
+    """Return the words of the tokens; a word ends where the next one begins."""
+    words, parts = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+    if len(parts) <= 1:  # the end alone
+        return []
+    # where the path comes to each token for the first time; to the end of text at last
+    starts = alignment.frames[np.diff(alignment.tokens, prepend=-1) > 0] * FRAME_S
+    edges = np.cumsum([0, *map(len, parts[:-1])])
+    return [
+        _Timed(word, part, float(starts[i]), float(starts[j]), _mean(alignment.probabilities[i:j]))
+        for word, part, i, j in zip(words[:-1], parts[:-1], edges[:-1], edges[1:], strict=True)
+    ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _shorten_at_sentence_ends(timed: Sequence[_Timed], longest_s: float) -> None:
+    for before, one in zip(timed, timed[1:], strict=False):
+        if one.duration_s > longest_s:
+            if one.word in SENTENCE_END:
+                one.end = one.start + longest_s
+            elif before.word in SENTENCE_END:
+                one.start = one.end - longest_s
+
+
+def _shorten_the_first(timed: Sequence[_Timed], median_s: float) -> None:
+    """Have the first word not begin long before it is spoken."""
+    if not timed:
+        return
+    longest_s, first, second = 2 * median_s, timed[0], timed[1] if len(timed) > 1 else None
+    is_late = first.end > 4 * median_s
+    is_long = first.duration_s > longest_s
+    is_long = is_long or (second is not None and second.end - first.start > 2 * longest_s)
+    if not (is_late and is_long):
+        return
+    if second is not None and second.duration_s > longest_s:
+        first.end = second.start = max(second.end / 2, second.end - longest_s)
+    first.start = max(0.0, first.end - longest_s)
+
+
+def on_recording(words: Iterable[_Timed], window: Window) -> Iterable[Word]:
+    """Yield words (times in the window) with times on the recording, never backwards."""
     last_s = 0.0
     for word in words:
-        start_s, end_s = window.on_recording(float(word["start"]), float(word["end"]))
+        start_s, end_s = window.on_recording(word.start, word.end)
         start_s = max(start_s, last_s)
         last_s = max(end_s, start_s)
-        yield Word(word["word"], start_s, last_s, float(word["probability"]))
+        yield Word(word.word, start_s, last_s, word.probability)
 
 
 def sentences(words: Sequence[Word]) -> list[list[Word]]:

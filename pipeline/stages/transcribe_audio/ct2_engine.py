@@ -1,0 +1,141 @@
+"""CTranslate2, faster-whisper's runtime, as an engine: int8 on a CPU.
+
+Used directly, without the package faster-whisper: windows, spectrograms, tokens and filters are our
+own, the same for both engines, and the weights are openai-whisper's file (`models/ct2_writer.py`).
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.stages.transcribe_audio.alignment import MEDIAN_FRAMES
+from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
+from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
+
+_LONGEST = 224  # tokens of a text: half of whisper's context, as in its decode()
+
+
+class CTranslate2Whisper:
+    """A ctranslate2.models.Whisper; see `Engine` for what its methods return.
+
+    `whisper` loads openai-whisper of the same weights, when it is needed first. It draws the texts
+    that have chance in them: CTranslate2's generator is seeded once a thread, and what it gives for
+    a window would depend on the windows before. And it hears the language: CTranslate2 4.8.5 takes
+    every model for one of English alone.
+    """
+
+    name = "faster-whisper"
+
+    def __init__(
+        self, model: Any, languages: int, device: str, whisper: Callable[[], OpenAiWhisper]
+    ) -> None:
+        self.model = model
+        self.is_multilingual = languages > 1
+        self._languages = languages
+        self._device = device
+        self._load = whisper
+        self._whisper: OpenAiWhisper | None = None
+
+    def spectrogram(self, samples: npt.NDArray[np.float32]) -> Any:
+        from whisper.audio import N_SAMPLES, log_mel_spectrogram, pad_or_trim
+
+        return log_mel_spectrogram(pad_or_trim(samples, N_SAMPLES), self.model.n_mels)
+
+    def tokenizer(self, language: str) -> Any:
+        from whisper.tokenizer import get_tokenizer
+
+        count = self._languages if self.is_multilingual else 99
+        return get_tokenizer(
+            self.is_multilingual, num_languages=count, language=language, task="transcribe"
+        )
+
+    def encode(self, mels: Sequence[Any]) -> list[Any]:
+        return list(self._as_torch(self.model.encode(self._view(mels))))
+
+    def languages(self, features: Any) -> dict[str, float]:
+        return self._openai().languages(features)
+
+    def decode(self, features: Sequence[Any], language: str, beam_size: int) -> list[Decoded]:
+        tokenizer = self.tokenizer(language)
+        prompt = list(tokenizer.sot_sequence_including_notimestamps)
+        found = self.model.generate(
+            self._view(features),
+            [prompt] * len(features),
+            beam_size=beam_size,
+            max_length=len(prompt) + _LONGEST,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=_never(tokenizer),
+        )
+        return [_decoded(one, tokenizer) for one in found]
+
+    def sample(self, features: Any, language: str, temperature: float, seed: int) -> Decoded:
+        return self._openai().sample(features, language, temperature, seed)
+
+    def align(
+        self,
+        features: Sequence[Any],
+        texts: Sequence[Sequence[int]],
+        frames: Sequence[int],
+        language: str,
+    ) -> list[Alignment]:
+        found = self.model.align(
+            self._view(features),
+            list(self.tokenizer(language).sot_sequence),
+            [list(text) for text in texts],
+            # subtle: it counts as whisper does, and wants the silence behind the sound left out
+            [max(2, length) for length in frames],
+            median_filter_width=MEDIAN_FRAMES,
+        )
+        paths = [np.array(one.alignments, np.int64).T for one in found]
+        return [
+            Alignment(steps[0], steps[1], one.text_token_probs)
+            for steps, one in zip(paths, found, strict=True)
+        ]
+
+    @contextlib.contextmanager
+    def on_cpu(self) -> Iterator[None]:
+        raise RuntimeError("out of memory with one window; use --device cpu or a smaller model")
+        yield
+
+    def _openai(self) -> OpenAiWhisper:
+        if self._whisper is None:
+            self._whisper = self._load()
+        return self._whisper
+
+    def _view(self, tensors: Sequence[Any]) -> Any:
+        import ctranslate2
+        import torch
+
+        stacked = torch.stack(list(tensors)).contiguous()
+        if self._device.startswith("cuda"):
+            return ctranslate2.StorageView.from_array(stacked.to(self._device))
+        return ctranslate2.StorageView.from_array(stacked.float().numpy())
+
+    def _as_torch(self, view: Any) -> Any:
+        import torch
+
+        if self._device.startswith("cuda"):
+            return torch.as_tensor(view, device=self._device)
+        return torch.from_numpy(np.array(view))
+
+
+def _never(tokenizer: Any) -> list[int]:
+    """Return the tokens that whisper's decode() suppresses by default."""
+    special = [
+        *(tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev),
+        *(tokenizer.sot_lm, tokenizer.no_speech),
+    ]
+    return sorted({*tokenizer.non_speech_tokens, *special})
+
+
+def _decoded(found: Any, tokenizer: Any) -> Decoded:
+    from whisper.utils import compression_ratio
+
+    tokens = tuple(token for token in found.sequences_ids[0] if token < tokenizer.eot)
+    text = tokenizer.decode(tokens).strip()
+    logprob = found.scores[0] * len(found.sequences_ids[0]) / (len(tokens) + 1)
+    return Decoded(text, tokens, logprob, found.no_speech_prob, compression_ratio(text), 0.0)
