@@ -11,12 +11,13 @@
 ARG BASE_IMAGE=docker.io/nvidia/cuda:13.0.1-base-ubuntu24.04
 
 FROM ${BASE_IMAGE} AS base
-# subtle: no sharing=locked: podman 4.3 keeps that lock until the build ends, and so waits for itself;
-# image-install keeps two builds apart. And no cache at /var/lib/apt: podman 4.3 then takes
-# /usr/lib/apt out of the layer
+# subtle: podman 4.3 waits for itself on a second mount with sharing=locked (image-install keeps two
+# builds apart), and with a storage under /var it removes what a cache's path without its /var names:
+# of target=/var/lib/apt that is /lib/apt, apt's own programs. /lib/apt/lists there is none.
 RUN --mount=type=bind,source=ci,target=/ci \
     --mount=type=secret,id=ca --mount=type=secret,id=apt \
     --mount=type=cache,target=/var/cache/apt \
+    --mount=type=cache,target=/var/lib/apt/lists \
     sh /ci/image-install apt python3 ca-certificates tini
 
 FROM base AS packages
@@ -25,6 +26,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN --mount=type=bind,source=ci,target=/ci \
     --mount=type=secret,id=ca --mount=type=secret,id=apt \
     --mount=type=cache,target=/var/cache/apt \
+    --mount=type=cache,target=/var/lib/apt/lists \
     sh /ci/image-install apt python3-venv && python3 -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 # torch by itself: half of the bytes, and the part that changes least

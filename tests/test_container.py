@@ -192,6 +192,16 @@ def test_a_container_is_refused_while_a_run_outside_goes_on(outside):
     assert "Pipeline already running" in outside.refused["container"].said
 
 
+def test_status_is_the_pipelines_also_from_a_container(inside):
+    """Of what a container made, asked in one and outside."""
+    asked = [
+        end(launch("status", OUT=inside.out, RUNTIME=runtime)) for runtime in (ENGINE, "local")
+    ]
+
+    assert [ended.code for ended in asked] == [0, 0], asked
+    assert all(f"{inside.out}: complete" in ended.said for ended in asked)
+
+
 def stop_launcher(process: subprocess.Popen[str], out: Path) -> None:  # noqa: ARG001
     process.terminate()
 
