@@ -117,9 +117,8 @@ def load_whisper(name: str, device: str) -> Any:
     return whisper_weights.model_from(_whisper_file(name), name, device)
 
 
-def load_ctranslate2(name: str, device: str, threads: int) -> tuple[Any, int]:
-    """Return the ctranslate2.models.Whisper of a resolved name or a path, of the same weights, and
-    how many languages it knows.
+def load_ctranslate2(name: str, device: str, threads: int) -> Any:
+    """Return the ctranslate2.models.Whisper of a resolved name or a path, of the same weights.
 
     int8 on a CPU. Raises ImportError where ctranslate2 is not installed.
     """

@@ -123,4 +123,7 @@ def _vocabulary(size: int, tokenizer: Any) -> list[str]:
     for name, i in tokenizer.encoding._special_tokens.items():
         if i < size:
             names[i] = name
+    if size > 51864:  # of many languages
+        # subtle: an empty token before the end of text is what CTranslate2 knows such a model by
+        names[tokenizer.eot - 1] = ""
     return names

@@ -53,13 +53,9 @@ def model_from(path: Path, name: str, device: str) -> Any:
     return model.to(device).eval()
 
 
-def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> tuple[Any, int]:
-    """Return (the ctranslate2.models.Whisper of a checkpoint, how many languages it knows).
-
-    int8 on the CPU, int8 beside float16 on CUDA. Raises ValueError for another file, ImportError
-    where ctranslate2 is not installed. subtle: the model's own is_multilingual is always False
-    with ctranslate2 4.8.5, whatever its vocabulary.
-    """
+def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> Any:
+    """Return the ctranslate2.models.Whisper of a checkpoint: int8 on the CPU, int8 beside float16
+    on CUDA. Raises ValueError for another file, ImportError where ctranslate2 is not installed."""
     import ctranslate2
 
     dims, state = read_checkpoint(path)
@@ -69,7 +65,7 @@ def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> tuple[
         files = ct2_writer.files(dims, arrays, _head_indices(name, dims), _tokenizer(dims))
     except KeyError as err:
         raise ValueError(f"{path} does not fit whisper's model: it lacks {err}") from err
-    model = ctranslate2.models.Whisper(
+    return ctranslate2.models.Whisper(
         name,
         device=kind,
         device_index=int(index or 0),
@@ -78,19 +74,14 @@ def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> tuple[
         intra_threads=threads,
         files=files,
     )
-    return model, _languages(dims)
-
-
-def _languages(dims: Mapping[str, int]) -> int:
-    """Return how many languages a model knows; the numbers are those of whisper's model."""
-    return dims["n_vocab"] - 51766 if dims["n_vocab"] >= 51865 else 1
 
 
 def _tokenizer(dims: Mapping[str, int]) -> Any:
     from whisper.tokenizer import get_tokenizer
 
-    languages = _languages(dims)
-    return get_tokenizer(languages > 1, num_languages=languages if languages > 1 else 99)
+    is_multilingual = dims["n_vocab"] >= 51865  # as in whisper's model
+    languages = dims["n_vocab"] - 51765 - int(is_multilingual)
+    return get_tokenizer(is_multilingual, num_languages=languages)
 
 
 def read_checkpoint(path: Path) -> tuple[Mapping[str, int], Mapping[str, Any]]:

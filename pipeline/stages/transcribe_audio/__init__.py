@@ -105,8 +105,8 @@ def _engine(engine: str, name: str, device: str) -> Engine:
 
     if engine == OpenAiWhisper.name:
         return whisper()
-    model, languages = load_ctranslate2(name, device, torch.get_num_threads())
-    return CTranslate2Whisper(model, languages, device, whisper)
+    model = load_ctranslate2(name, device, torch.get_num_threads())
+    return CTranslate2Whisper(model, device, whisper)
 
 
 def _check(params: Params) -> None:

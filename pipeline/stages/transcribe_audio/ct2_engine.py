@@ -21,20 +21,16 @@ _LONGEST = 224  # tokens of a text: half of whisper's context, as in its decode(
 class CTranslate2Whisper:
     """A ctranslate2.models.Whisper; see `Engine` for what its methods return.
 
-    `whisper` loads openai-whisper of the same weights, when it is needed first. It draws the texts
-    that have chance in them: CTranslate2's generator is seeded once a thread, and what it gives for
-    a window would depend on the windows before. And it hears the language: CTranslate2 4.8.5 takes
-    every model for one of English alone.
+    `whisper` loads openai-whisper of the same weights. It draws the texts that have chance in them:
+    CTranslate2's generator is seeded once a thread, and what it gives for a window would depend on
+    the windows before.
     """
 
     name = "faster-whisper"
 
-    def __init__(
-        self, model: Any, languages: int, device: str, whisper: Callable[[], OpenAiWhisper]
-    ) -> None:
+    def __init__(self, model: Any, device: str, whisper: Callable[[], OpenAiWhisper]) -> None:
         self.model = model
-        self.is_multilingual = languages > 1
-        self._languages = languages
+        self.is_multilingual: bool = model.is_multilingual
         self._device = device
         self._load = whisper
         self._whisper: OpenAiWhisper | None = None
@@ -47,7 +43,7 @@ class CTranslate2Whisper:
     def tokenizer(self, language: str) -> Any:
         from whisper.tokenizer import get_tokenizer
 
-        count = self._languages if self.is_multilingual else 99
+        count = self.model.num_languages if self.is_multilingual else 99
         return get_tokenizer(
             self.is_multilingual, num_languages=count, language=language, task="transcribe"
         )
@@ -56,7 +52,8 @@ class CTranslate2Whisper:
         return list(self._as_torch(self.model.encode(self._view(mels))))
 
     def languages(self, features: Any) -> dict[str, float]:
-        return self._openai().languages(features)
+        pairs = self.model.detect_language(self._view([features]))[0]
+        return {token.strip("<|>"): probability for token, probability in pairs}
 
     def decode(self, features: Sequence[Any], language: str, beam_size: int) -> list[Decoded]:
         tokenizer = self.tokenizer(language)
@@ -73,7 +70,9 @@ class CTranslate2Whisper:
         return [_decoded(one, tokenizer) for one in found]
 
     def sample(self, features: Any, language: str, temperature: float, seed: int) -> Decoded:
-        return self._openai().sample(features, language, temperature, seed)
+        if self._whisper is None:
+            self._whisper = self._load()
+        return self._whisper.sample(features, language, temperature, seed)
 
     def align(
         self,
@@ -100,11 +99,6 @@ class CTranslate2Whisper:
     def on_cpu(self) -> Iterator[None]:
         raise RuntimeError("out of memory with one window; use --device cpu or a smaller model")
         yield
-
-    def _openai(self) -> OpenAiWhisper:
-        if self._whisper is None:
-            self._whisper = self._load()
-        return self._whisper
 
     def _view(self, tensors: Sequence[Any]) -> Any:
         import ctranslate2
