@@ -150,6 +150,7 @@ def test_speakers_keep_their_numbers(tmp_path: Path, models: Models) -> None:
     listed = [*lines(out / "kokoro/train_list.txt"), *lines(out / "kokoro/val_list.txt")]
     assert sorted(line.rpartition("|")[2] for line in listed) == ["0", "0", "1", "1"]
     assert [row["speaker"] for row in rows(out / "metadata.jsonl")] == [0, 1, 0, 1]
+    assert "4 clips of 2 speakers (`speakers.json`)" in (out / "README.md").read_text()
     known = json.loads((out / "speakers.json").read_text())["speakers"]
     assert [(one["id"], one["clips"], one["recordings"]) for one in known] == [
         (0, 2, ["a-1.wav"]),

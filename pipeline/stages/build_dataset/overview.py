@@ -48,6 +48,7 @@ def overview(
         "rules": _rules(rejected),
         "clips": [_clip(clip, chosen) for clip in clips],
         "clip_count": len(clips),
+        "speaker_count": len({clip.made.speaker for clip in clips}),
         "train_count": len(clips) - len(chosen),
         "val_count": len(chosen),
         "val_by_recording": len(kept) > 1,
