@@ -4,6 +4,7 @@ In:  an output folder. Out: the kinds of its changes in their order, some 50 µs
 Left out: what is done about them. See inotify(7).
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -80,9 +81,10 @@ class Watch:
         if watch < 0:
             return
         self._folders[watch] = folder
-        for entry in os.scandir(path):
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-                self._add((*folder, entry.name))
+        with contextlib.suppress(FileNotFoundError):  # it was removed just now
+            for entry in os.scandir(path):
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                    self._add((*folder, entry.name))
 
 
 def _kind(folder: tuple[str, ...], name: str, mask: int) -> str:
