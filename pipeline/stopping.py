@@ -17,6 +17,7 @@ from types import FrameType
 PATIENCE_S = 4.0  # `docker stop` kills after 10 s; an exit within 5 s is promised
 # subtle: timeout(1) sends its signal twice, to the process and to its group; so do some wrappers
 TWICE_S = 0.5
+HEARD_S = 0.1  # after that the main thread has run the handler, if it can
 LAST_WORDS_S = 0.5  # a disk that hangs must not keep us
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -99,6 +100,11 @@ class Stopper:
         while (signum := os.read(reader, 1)[0]) not in _SIGNALS:
             pass
         asked_at = time.monotonic()
+        time.sleep(HEARD_S)
+        if not self._signum:
+            # subtle: of two signals in one instant another thread may take both; the main thread,
+            # which runs the handlers, then goes on waiting where a signal of its own wakes it
+            signal.pthread_kill(threading.main_thread().ident or 0, signum)
         while (left_s := asked_at + PATIENCE_S - time.monotonic()) > 0:
             if select.select([reader], [], [], left_s)[0]:
                 again = os.read(reader, 1)[0]

@@ -58,13 +58,20 @@ def _feed(
     while True:
         while len(in_hand) < workers and (task := next(waiting, None)):
             in_hand.append(task)  # subtle: before submit, which raises if the pool just broke
-            futures.add(pool.submit(run_one, task))
+            futures.add(_submit(pool, task))
         if not futures:
             return
         done, futures = wait(futures, return_when=FIRST_COMPLETED)
         for outcome in [future.result() for future in done]:
             in_hand.remove(next(task for task in in_hand if task.source == outcome.task.source))
             yield outcome
+
+
+def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Outcome]:
+    try:
+        return pool.submit(run_one, task)
+    except OSError as err:  # "handle is closed": the pool is breaking at this very moment
+        raise BrokenProcessPool(str(err)) from err
 
 
 class _Pool:
