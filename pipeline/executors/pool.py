@@ -70,7 +70,10 @@ def _feed(
 def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Outcome]:
     try:
         return pool.submit(run_one, task)
-    except OSError as err:  # "handle is closed": the pool is breaking at this very moment
+    except OSError as err:
+        if err.errno is not None:  # the system's word: too many open files, and the like
+            raise
+        # "handle is closed": the pool is breaking at this very moment
         raise BrokenProcessPool(str(err)) from err
 
 
