@@ -18,6 +18,7 @@ from pipeline.artefacts import WORK
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.config import Settings
 from pipeline.disk import Disk
+from pipeline.exclusions import Excluded, digest_of, read_excluded
 from pipeline.exits import WrongUse
 from pipeline.plan import ALL, Step
 from pipeline.restart import RESTART_FILE
@@ -38,13 +39,14 @@ class Request:
     out: Path
     inputs: Sequence[str]
     given: Mapping[str, Any]  # settings given on the command line, by name
-    mode: str  # "start", "resume" or "restart"
+    mode: str  # "start", "resume", "restart", or "rebuild": the dataset alone, of what is there
     command: str
     interval: int = 1  # KOKORO_CHECKPOINT_INTERVAL
     lock_timeout_s: int = 3600  # KOKORO_LOCK_TIMEOUT
     ask: Callable[[str], str] | None = None  # None: there is no terminal
     flow: Sequence[Step] = FLOW
     disk: Disk = field(default_factory=Disk)
+    prepare: Callable[[], object] = lambda: None  # done under the lock, before what holds is read
 
 
 def has_checkpoint(out: Path) -> bool:
@@ -59,13 +61,16 @@ class Agreement:
     settings: Settings
     inputs: Sequence[str]  # as they were given or stored, absolute; may hold secrets
     configuration: Mapping[str, Any]  # to be stored
+    excluded: Excluded = field(default_factory=dict)  # the clips that a person took out
 
 
 def agree(request: Request) -> Agreement:
     """Return what holds; WrongUse where it cannot. Weights that the stages name are fetched."""
     before = _before(request)
     settings, inputs = _agreed(request, before), _inputs(request, before)
-    return Agreement(settings, inputs, _configuration(request, before, settings, inputs))
+    excluded = read_excluded(request.out)
+    configuration = _configuration(request, before, settings, inputs, digest_of(excluded))
+    return Agreement(settings, inputs, configuration, excluded)
 
 
 def _before(request: Request) -> dict[str, Any] | None:
@@ -144,7 +149,11 @@ def _resolved(settings: Settings) -> Settings:
 
 
 def _configuration(
-    request: Request, before: Mapping[str, Any] | None, settings: Settings, inputs: Sequence[str]
+    request: Request,
+    before: Mapping[str, Any] | None,
+    settings: Settings,
+    inputs: Sequence[str],
+    excluded: str,
 ) -> dict[str, Any]:
     versions = {
         step.name: module.VERSION
@@ -154,7 +163,7 @@ def _configuration(
     known = before.get("weights") if before is not None and same else None
     weights = known or _weights(request.flow, settings)
     kept = [stored.storable(text) for text in inputs]
-    return stored.configuration(settings, kept, weights, versions)
+    return stored.configuration(settings, kept, weights, versions, excluded)
 
 
 def _weights(flow: Sequence[Step], settings: Settings) -> dict[str, str]:
@@ -184,7 +193,8 @@ def keep(request: Request, agreement: Agreement, checkpoint: Checkpoint) -> None
     if stored.read_configuration(request.out) != wanted:
         stored.write_configuration(request.out / CONFIG_FILE, wanted, request.disk)
     before = checkpoint.state.configuration
-    if before.get("steps", wanted["steps"]) != wanted["steps"]:
+    same_steps = before.get("steps", wanted["steps"]) == wanted["steps"]
+    if not same_steps or before.get("excluded") != wanted.get("excluded"):
         checkpoint.mark("outdated")
     if before != wanted:
         checkpoint.configure(wanted)

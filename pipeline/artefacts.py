@@ -111,7 +111,7 @@ class Artefacts:
 
     def sweep(self) -> None:
         """Remove the temp files and folders of dead runs."""
-        ours = (f"{WORK}/*/{_TEMP}*", *_ANY_PUBLISHING, ".pipeline_*.yaml.tmp")
+        ours = (f"{WORK}/*/{_TEMP}*", *_ANY_PUBLISHING, ".pipeline_*.yaml.tmp", ".excluded.txt.tmp")
         for pattern in ours:
             for temp in self.out.glob(pattern):
                 self._poll()

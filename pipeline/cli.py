@@ -1,14 +1,13 @@
 """dataset-pipeline: flags, prompts, exit codes.
 
     dataset-pipeline ./audio/ --output my-voice [--resume|--force-restart] …
-    dataset-pipeline status|doctor|validate|models …     (commands/)
+    dataset-pipeline status|doctor|validate|exclude|models …     (commands/)
 
 Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some files failed;
 4 another run holds the output; 130/143 interrupted, --resume goes on.
 """
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,16 +20,15 @@ from argparse_dataclass import ArgumentParser
 from pipeline import __version__, commands, config
 from pipeline.agreement import Request, WrongUse, has_checkpoint
 from pipeline.config import Settings
-from pipeline.console import ask, start_logging
+from pipeline.console import ask, on_terminal, start_logging
 from pipeline.disk import Disk
+from pipeline.environment import INTERVAL, LOCK_TIMEOUT, whole_number
 from pipeline.executors import tame_threads
 from pipeline.flow import FLOW, Step
 from pipeline.guard import guarded
 from pipeline.job import run_job
 from pipeline.sources import is_url, public_url
 
-INTERVAL = "KOKORO_CHECKPOINT_INTERVAL"
-LOCK_TIMEOUT = "KOKORO_LOCK_TIMEOUT"
 METAVARS = {int: "N", float: "NUMBER", str: "TEXT"}
 USAGE = "\n       ".join(
     f"dataset-pipeline {usage}"
@@ -41,8 +39,8 @@ USAGE = "\n       ".join(
 )
 EPILOG = f"""sub-commands: 'status' says what is done, running and failed, and what is left;
 'doctor' says what this machine lacks; 'models fetch' fills the cache of weights; 'validate' says
-what a trainer would choke on; each knows --help (an input called like these: ./status).
-Environment: {INTERVAL}
+what a trainer would choke on; 'exclude' builds a dataset again without some clips; each knows
+--help (an input called like these: ./status). Environment: {INTERVAL}
 (sync the state on every Nth file; default 1), {LOCK_TIMEOUT} (how long --on-lock wait waits;
 default 3600 s), KOKORO_MODELS (where weights are kept). Exit codes: 0 done, 1 failed, 2 wrong
 use, 3 finished but some files failed, 4 another run holds the output, 130/143 interrupted (--resume
@@ -60,7 +58,7 @@ def main(
     start_logging("--verbose" in words)
     tame_threads()
     if commands.is_command(words):
-        return commands.run(words, flow)
+        return commands.run(words, flow, disk)
     return guarded(lambda: _run(words, flow, disk or Disk()))
 
 
@@ -74,9 +72,9 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         given={name: value for name, value in given.items() if name != "output"},
         mode=_mode(Path(given["output"]), inputs, given),
         command=shlex.join(["dataset-pipeline", *map(_without_secrets, words)]),
-        interval=_whole_number(INTERVAL, 1),
-        lock_timeout_s=_whole_number(LOCK_TIMEOUT, 3600),
-        ask=ask if _on_terminal() else None,
+        interval=whole_number(INTERVAL, 1),
+        lock_timeout_s=whole_number(LOCK_TIMEOUT, 3600),
+        ask=ask if on_terminal() else None,
         flow=flow,
         disk=disk,
     )
@@ -102,7 +100,7 @@ def _mode(out: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> str:
 
 
 def _ask_mode(out: Path) -> str:
-    if not _on_terminal():
+    if not on_terminal():
         raise WrongUse(
             f"{out} holds a checkpoint; --resume goes on with it, --force-restart discards it"
         )
@@ -121,17 +119,6 @@ def _yes(question: str) -> bool:
             return False
         if answer in ("y", "yes", "n", "no"):
             return answer.startswith("y")
-
-
-def _on_terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
-
-
-def _whole_number(variable: str, default: int) -> int:
-    text = os.environ.get(variable, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise WrongUse(f"{variable}={text!r}: give a whole number, at least 1")
-    return int(text)
 
 
 class _GroupedParser(ArgumentParser):  # type: ignore[misc]

@@ -102,6 +102,11 @@ def log_to_file(out: Path) -> logging.Handler:
     return handler
 
 
+def on_terminal() -> bool:
+    """Return whether a person can be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
 def ask(question: str) -> str:
     """Print a question and return the line that is typed; EOFError where there is none.
 

@@ -18,6 +18,7 @@ from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.console import safe
 from pipeline.sources import Source, Stamp, discover, fingerprint_of
+from pipeline.sources.keys import names_of
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,12 @@ class Intake:
             if (source := self._keep(record, pruned)) is not None and record.stamp:
                 sources.append(source)
                 stamps[record.source] = Stamp(*record.stamp)
+        return sources, stamps
+
+    def known(self) -> tuple[list[Source], dict[str, Stamp]]:
+        """Return the recordings that were taken in before, wherever they are now."""
+        sources = [Source(key, _name(record), "") for key, record in self._known.items()]
+        stamps = {key: Stamp(*record.stamp) for key, record in self._known.items() if record.stamp}
         return sources, stamps
 
     def _known_but(self, keys: Container[str]) -> list[Record]:
@@ -145,6 +152,11 @@ class Intake:
             if self._checkpoint.get(step, record.source):
                 self._checkpoint.forget(step, record.source, "its input is gone, and --prune")
                 self._artefacts.remove(step, Path(record.folder).name)
+
+
+def _name(record: Record) -> str:
+    """Return the name of a recording's folders; one that failed at once has none yet."""
+    return Path(record.folder).name or names_of([record.source])[record.source]
 
 
 def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[list[Source], int]:

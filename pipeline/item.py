@@ -26,6 +26,7 @@ class Item:
     facts: Mapping[str, Facts] = field(default_factory=dict)  # step -> its facts
     scratch: str = ""  # a folder for this recording that outlives a crash (half a download)
     dropped: str = ""  # "stage: reason" once a step has dropped or failed it; for collective steps
+    excluded: tuple[str, ...] = ()  # its clips that a person took out; for steps with BY_HAND
 
     def path(self, step: str, name: str) -> Path:
         """Return the path of file `name` in the artefact of `step`; KeyError if not read."""

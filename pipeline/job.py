@@ -59,11 +59,12 @@ def _remove_lock(lock: Lock, disk: Disk) -> None:
 
 def _run_locked(request: Request, lock: Lock, stopper: Stopper) -> int:
     finish_restart(request.out, request.flow[-1].name, request.disk)
+    request.prepare()
     with stopper.working():  # it may fetch weights; nothing of ours is changed
         agreed = agree(request)
         if request.mode == "start" and has_checkpoint(request.out):
             raise WrongUse(f"{request.out} holds a checkpoint by now; --resume goes on with it")
-        if request.mode != "resume":
+        if request.mode in ("start", "restart"):
             discover(agreed.inputs)  # what cannot be read is said before anything is touched
     if request.mode == "restart" and has_checkpoint(request.out):
         begin_restart(request.out, agreed.configuration, request.disk)
@@ -106,7 +107,8 @@ def _run_open(request: Request, agreed: Agreement, checkpoint: Checkpoint, stopp
         log.info("📂 Resuming from checkpoint...")
     stopper.before_forced_exit(checkpoint.drop_hands)
     try:
-        return _runner(request, agreed, checkpoint, stopper).run()
+        runner = _runner(request, agreed, checkpoint, stopper)
+        return runner.rebuild() if request.mode == "rebuild" else runner.run()
     except (RunFailed, LowDisk, OSError):
         with contextlib.suppress(OSError, LostLock):
             checkpoint.drop_hands()
@@ -124,9 +126,12 @@ def _runner(
     artefacts = Artefacts(request.out, request.disk, stopper.check)
     steps = [step.name for step in request.flow]
     intake = Intake(checkpoint, artefacts, steps, agreed.settings.prune)
-    sources, stamps = intake.take_in(agreed.inputs, stopper.working)
+    if request.mode == "rebuild":
+        sources, stamps = intake.known()
+    else:
+        sources, stamps = intake.take_in(agreed.inputs, stopper.working)
     checkpoint.expect(len(sources))
-    planner = Planner(sources, stamps, checkpoint, artefacts)
+    planner = Planner(sources, stamps, checkpoint, artefacts, agreed.excluded)
     return Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
 
 

@@ -8,12 +8,13 @@ Left out: doing it.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
+from pipeline.exclusions import Excluded, clips_of
 from pipeline.flow import Step
 from pipeline.item import Item
 from pipeline.sources import Source, Stamp
@@ -46,17 +47,21 @@ class Planner:
         stamps: Mapping[str, Stamp],
         checkpoint: Checkpoint,
         artefacts: Artefacts,
+        excluded: Excluded | None = None,
     ) -> None:
         self.sources = sorted(sources, key=lambda source: source.key)
         self.lost: dict[str, str] = {}  # source -> "stage: reason", dropped or failed on the way
         self._stamps = stamps
         self._checkpoint = checkpoint
         self._artefacts = artefacts
+        self.by_hand = dict(excluded or {})
 
     def decide(self, step: str, module: ModuleType, params: Mapping[str, Any]) -> list[Decision]:
         """Return one decision a file, in the order of their keys."""
         if getattr(module, "COLLECTIVE", False):
             items = tuple(self._item(source, module.READS) for source in self.sources)
+            if getattr(module, "BY_HAND", False):
+                items = tuple(self._without_excluded(item, module.READS) for item in items)
             sticky = getattr(module, "STICKY", False)
             return [self._decide(step, module, params, ALL, ALL_NAME, items, sticky)]
         alive = (source for source in self.sources if source.key not in self.lost)
@@ -65,6 +70,28 @@ class Planner:
                 step, module, params, s.key, s.name, (self._item(s, module.READS),), sticky=False
             )
             for s in alive
+        ]
+
+    def lose_again(self, steps: Sequence[Step]) -> None:
+        """Leave out what earlier runs dropped or failed in these steps."""
+        for step in steps:
+            for record in self._checkpoint.records(step.name):
+                ends = record.drops
+                if record.source != ALL and record.status != "done":
+                    ends = ((record.source, record.reason),)
+                for source, reason in ends:
+                    self.lost.setdefault(source, f"{step.stage}: {reason}")
+
+    def undone(self, steps: Sequence[Step]) -> list[str]:
+        """Return the recordings that were not lost, and of which some step is not recorded."""
+        return [
+            source.key
+            for source in self.sources
+            if source.key not in self.lost
+            and not all(
+                self._checkpoint.get(step.name, ALL if step.collective else source.key)
+                for step in steps
+            )
         ]
 
     def stamp(self, source: str) -> tuple[int, int, str] | None:
@@ -111,6 +138,14 @@ class Planner:
             dropped=self.lost.get(source.key, ""),
         )
 
+    def _without_excluded(self, item: Item, reads: Sequence[str]) -> Item:
+        """Return an item that says which of its clips a person took out; a clip of another size
+        than then is another clip."""
+        records = (self._checkpoint.get(step, item.source) for step in reads if self.by_hand)
+        clips = {clip: size for r in records if r for clip, size in clips_of(r).items()}
+        found = (c for c, size in clips.items() if self.by_hand.get(c, 0) in (size, None))
+        return replace(item, excluded=tuple(sorted(found)))
+
     def _digests(self, item: Item, reads: Sequence[str]) -> list[str]:
         """Return what identifies all that a step reads of an item."""
         if not reads:
@@ -120,7 +155,9 @@ class Planner:
             self._checkpoint.get(step, item.source) or self._checkpoint.get(step, ALL)
             for step in reads
         )
-        return [item.source, item.dropped, *(r.digest if r else "" for r in records)]
+        return [
+            item.source, item.dropped, *(r.digest if r else "" for r in records), *item.excluded
+        ]  # fmt: skip
 
 
 def _fingerprint(

@@ -106,6 +106,34 @@ class Runner:
         talk.say_summary(self._checkpoint, out, self._stages, lost, self._skipped)
         return SOME_FAILED if self._checkpoint.state.failures() else FINISHED
 
+    def rebuild(self) -> int:
+        """Build the dataset anew of what the steps before it made; return the exit code.
+
+        Raises RunFailed where something of that is gone, and as `run` does.
+        """
+        records = self._checkpoint.state.records
+        keeps_temp = not any(record.cleaned for record in records.values())
+        self._artefacts.sweep()
+        self._validator.validate()
+        if not self._publication.stands(self._planner):
+            self._validator.restore_clips()
+            self._planner.lose_again(self._flow[:-1])
+            if undone := self._planner.undone(self._flow[:-1]):
+                raise RunFailed(
+                    f"{len(undone)} recordings have to be done again (like {safe(undone[0])}): "
+                    "run with --resume; its dataset will be without what excluded.txt names"
+                )
+            last = [step for step in self._flow if step.stage == self._stages[-1]]
+            self._progress = _progress(last, self._settings)
+            with self._progress:
+                self._run_stage(last)
+                self._require_dataset()
+                self._publication.publish()
+        if not keeps_temp:
+            self._publication.clean()
+        talk.say_dataset(self._checkpoint, self._artefacts.out, self._stages[-1])
+        return FINISHED
+
     def _through_all_stages(self) -> bool:
         """Run all stages; return False if they have to begin anew."""
         try:
@@ -140,6 +168,8 @@ class Runner:
         if todo:
             self._checkpoint.reopen_stage(step.stage)
             log.debug("📊 %s has %d files to do", step.name, len(todo))
+        if getattr(module, "BY_HAND", False) and todo:
+            talk.say_excluded(self._planner.by_hand, {c for i in todo[0].items for c in i.excluded})
         todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
@@ -246,11 +276,14 @@ class Runner:
                 self._planner.lost.setdefault(source, f"{step.stage}: {reason}")
 
     def _finish(self) -> None:
+        self._require_dataset()
+        self._publication.publish()
+        self._publication.clean()
+
+    def _require_dataset(self) -> None:
         self._stopper.check()
         if self._checkpoint.get(self._flow[-1].name, ALL) is None:
             raise RunFailed("no dataset was built")
-        self._publication.publish()
-        self._publication.clean()
 
     def _counts(self, stage: str) -> dict[str, Any]:
         records = list(self._checkpoint.records(stage))  # of the step that is called like it

@@ -46,9 +46,12 @@ def configuration(
     inputs: Sequence[str],
     weights: Mapping[str, str],
     versions: Mapping[str, int],
+    excluded: str = "",
 ) -> dict[str, Any]:
     """Return what is stored of a run: inputs (a path that is not UTF-8 in base64), locked
-    settings, sha256 of the weights, versions of the steps and of the libraries."""
+    settings, sha256 of the weights, versions of the steps and of the libraries, and of the list
+    of clips that a person took out, if there is one."""
+    by_hand = {"excluded": excluded} if excluded else {}
     return {
         "version": CONFIG_VERSION,
         "pipeline": __version__,
@@ -57,6 +60,7 @@ def configuration(
         "weights": dict(weights),
         "steps": dict(versions),
         "libraries": {"python": platform.python_version(), **_versions(_LIBRARIES)},
+        **by_hand,
     }
 
 

@@ -1,12 +1,12 @@
 """What a run says of its progress, in words that the documentation promises."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.checkpoint import Checkpoint, State
-from pipeline.console import LOG_FILE, listed, table
+from pipeline.console import LOG_FILE, listed, safe, table
 from pipeline.plan import ALL, Step
 from pipeline.summary import dataset_lines
 
@@ -36,6 +36,13 @@ def say_skipped(step: Step, sources: Sequence[str]) -> None:
         log.info("⏭️ Already %s: %d files", step.done, len(sources))
 
 
+def say_excluded(listed: Iterable[str], found: Container[str]) -> None:
+    """Say which clips of excluded.txt are not there to be taken out."""
+    for clip in listed:
+        if clip not in found:
+            log.warning("⚠️ excluded.txt: %s is not there, or is another clip by now", safe(clip))
+
+
 def say_summary(
     checkpoint: Checkpoint,
     out: Path,
@@ -54,9 +61,14 @@ def say_summary(
     failed = state.failures()
     _say_list("🚮 %d recordings were left out:", {k: v for k, v in lost.items() if k not in failed})
     _say_list("❌ %d recordings failed; --resume tries them again:", failed)
+    say_dataset(checkpoint, out, stages[-1])
+
+
+def say_dataset(checkpoint: Checkpoint, out: Path, last: str) -> None:
+    """Say what is in the dataset and what is not, and where to look."""
     for line in dataset_lines(out):
         log.info("%s", line)
-    record = checkpoint.get(stages[-1], ALL)
+    record = checkpoint.get(last, ALL)
     facts: Mapping[str, Any] = record.facts if record else {}
     log.info(
         "✅ %s: %s clips, %s minutes. See report.html; %s has the details.",

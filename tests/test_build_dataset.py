@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -408,6 +409,24 @@ def test_words_that_may_be_said_wrong_are_on_the_report(tmp_path: Path) -> None:
     bad = [r for r in rows(tmp_path / "out/rejected.jsonl") if r["rule"] == "unpronounceable"]
     assert [r["reason"] for r in bad] == ["no phonemes for 'ꜩꜩ'"]
     assert (facts["foreign_words"], facts["unpronounceable_words"]) == (1, 1)
+
+
+def test_what_a_person_excluded_is_rejected_by_hand_and_seconds_still_add_up(
+    tmp_path: Path, models: Models
+) -> None:
+    """The clip is in no list; its seconds are counted under a rule of their own."""
+    item = segmented(tmp_path, "a-1", sentences(3))
+    full = build([item], tmp_path / "full", models)
+    facts = build([replace(item, excluded=("a-1-0001",))], tmp_path / "out", models)
+
+    assert [r["file_name"][-8:-4] for r in rows(tmp_path / "out/metadata.jsonl")] == [
+        "0000",
+        "0002",
+    ]
+    (bad,) = [r for r in rows(tmp_path / "out/rejected.jsonl") if r["rule"] == "excluded_by_hand"]
+    assert (bad["source"], bad["text"]) == ("a-1.wav", "This is sentence number 1 of the story.")
+    assert facts["used_s"] + bad["end"] - bad["start"] == pytest.approx(full["used_s"])
+    assert "excluded by hand (excluded.txt)" in (tmp_path / "out/report.html").read_text()
 
 
 def test_wavs_are_links_where_possible(tmp_path: Path, models: Models) -> None:

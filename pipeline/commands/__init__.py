@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Sequence
 
 from pipeline.console import start_logging
+from pipeline.disk import Disk
 from pipeline.flow import FLOW, Step
 from pipeline.guard import guarded
 
@@ -14,6 +15,7 @@ USAGES = {
     "status": "status FOLDER [--watch] [--json] [--metrics FILE]",
     "doctor": "doctor [FOLDER] [--json]",
     "validate": "validate FOLDER",
+    "exclude": "exclude FOLDER IDS.TXT [--undo]",
     "models": "models fetch [NAME ...]",
 }
 
@@ -23,9 +25,10 @@ def is_command(words: Sequence[str]) -> bool:
     return bool(words) and words[0] in USAGES
 
 
-def run(words: Sequence[str], flow: Sequence[Step] = FLOW) -> int:
-    """Run a sub-command; return its exit code."""
+def run(words: Sequence[str], flow: Sequence[Step] = FLOW, disk: Disk | None = None) -> int:
+    """Run a sub-command; return its exit code. `disk`: for one that writes, to fail on purpose."""
     start_logging("--verbose" in words)
     module = importlib.import_module(f"pipeline.commands.{words[0]}")
     rest = [word for word in words[1:] if word != "--verbose"]
-    return guarded(lambda: int(module.run(rest, flow)))
+    more = {"disk": disk} if disk else {}
+    return guarded(lambda: int(module.run(rest, flow, **more)))

@@ -11,6 +11,7 @@ from pipeline.item import Item, Result
 VERSION = 1
 READS = ("take", "shout")
 COLLECTIVE = True
+BY_HAND = True
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ def process(items: Sequence[Item], out: Path, params: Params, models: None) -> R
         for item in items:
             if not item.dropped:
                 name = item.load_json("shout", "clips.json")[0]
+                if item.excluded:
+                    continue
                 for folder in ("wavs", "huggingface/train"):
                     shutil.copyfile(item.path("shout", name), out / folder / name)
                 index.write(json.dumps({"file_name": f"wavs/{name}", "source": item.source}) + "\n")

@@ -6,7 +6,7 @@ Left out: cutting clips: segment_audio keeps them far below the trainers' 510 sy
 all the same is rejected, and said.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -26,11 +26,13 @@ from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
-VERSION = 5
+VERSION = 6
 READS: tuple[str, ...] = ("download_audio", "isolate_speakers", "segment_audio")
 COLLECTIVE = True
+BY_HAND = True  # what a person excluded is left out
 
 MIN_CLIP_S = 1.0  # the trainer skips a whole batch for a shorter one (validate/wavs.py)
+BY_PERSON = Fault("excluded_by_hand", "excluded by hand (excluded.txt)")
 BATCH = 256  # texts for one call of espeak-ng: the cost of a call is spread, memory is not felt
 
 
@@ -76,7 +78,8 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     recordings = read_recordings(items)
     language = job_language(recordings, params.language)
     phonemizer = models.phonemizer(language)
-    clips, faulty = _spoken_clips(recordings, phonemizer)
+    excluded = {clip for item in items for clip in item.excluded}
+    clips, faulty = _spoken_clips(recordings, phonemizer, excluded)
     rejected = list(_all_rejected(recordings, faulty))
     _require_clips(clips, rejected)
     chosen = val_ids([clip.made for clip in clips], params.val_percent, params.seed)
@@ -110,7 +113,7 @@ def job_language(recordings: Sequence[Recording], wanted: str) -> str:
 
 
 def _spoken_clips(
-    recordings: Sequence[Recording], phonemizer: Phonemizer
+    recordings: Sequence[Recording], phonemizer: Phonemizer, excluded: Set[str] = frozenset()
 ) -> tuple[list[lists.Clip], list[Rejected]]:
     """Return the clips with their phonemes, and those that cannot be used after all."""
     language, british = phonemizer.language, phonemizer.accent == "british"
@@ -118,8 +121,10 @@ def _spoken_clips(
     faulty: list[Rejected] = []
     for recording in recordings:
         stranger = bool(recording.language) and recording.language != language
-        for first in range(0, len(recording.clips), BATCH):
-            batch = recording.clips[first : first + BATCH]
+        mine = [clip for clip in recording.clips if clip.id not in excluded]
+        faulty += [_reject(clip, BY_PERSON) for clip in recording.clips if clip.id in excluded]
+        for first in range(0, len(mine), BATCH):
+            batch = mine[first : first + BATCH]
             if stranger:
                 reason = f"the recording is in {recording.language}, the dataset in {language}"
                 faulty += [_reject(clip, Fault("language", reason)) for clip in batch]

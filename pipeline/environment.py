@@ -1,0 +1,16 @@
+"""What the environment says to a run, checked."""
+
+import os
+
+from pipeline.exits import WrongUse
+
+INTERVAL = "KOKORO_CHECKPOINT_INTERVAL"
+LOCK_TIMEOUT = "KOKORO_LOCK_TIMEOUT"
+
+
+def whole_number(variable: str, default: int) -> int:
+    """Return the value of a variable; WrongUse unless it is a whole number, at least 1."""
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise WrongUse(f"{variable}={text!r}: give a whole number, at least 1")
+    return int(text)
