@@ -57,6 +57,10 @@ class Browser:
         assert "exceptionDetails" not in said, said
         return said["result"].get("value")
 
+    def download_to(self, folder: Path) -> None:
+        """Let what a page offers to save be saved in `folder`, under its name."""
+        self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
     def picture(self, path: Path, width: int, height: int, scheme: str) -> None:
         """Write a PNG of the page, in "light" or "dark"."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

@@ -1,0 +1,158 @@
+// The clip table: sort, filter, play, tick; and the file of the ids that are ticked.
+const PAGE = 100;
+const KEPT = "ticked " + location.pathname;
+const $ = (id) => document.getElementById(id);
+const all = JSON.parse($("data").textContent);
+const byId = new Map(all.map((clip) => [clip.id, clip]));
+let shown = [], count = PAGE, key = "doubt", upwards = false, heard = null;
+
+function cell(row, text, kind) {
+  const td = row.insertCell();
+  td.textContent = text;
+  if (kind) td.className = kind;
+  return td;
+}
+
+function play(clip) {
+  heard = clip;
+  $("now").textContent = clip.id + ": " + clip.text;
+  $("now").prepend(tickBox(clip));
+  $("player").src = clip.wav;
+  return $("player").play().catch((error) => {
+    if (error.name !== "AbortError") $("shown").textContent = clip.wav + ": " + error.message;
+  });
+}
+
+function tickBox(clip) {
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = clip.ticked;
+  box.dataset.clip = clip.id;
+  box.setAttribute("aria-label", "exclude " + clip.id);
+  box.onchange = () => tick(clip, box.checked);
+  return box;
+}
+
+function tick(clip, wanted) {
+  clip.ticked = wanted;
+  for (const box of document.querySelectorAll("input[data-clip]")) {
+    if (box.dataset.clip === clip.id) {
+      box.checked = wanted;
+      box.closest("tr")?.classList.toggle("out", wanted);
+    }
+  }
+  keep();
+}
+
+function keep() {
+  const ids = all.filter((clip) => clip.ticked).map((clip) => clip.id);
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(ids));
+  } catch { /* a browser that keeps nothing for a file: ticks last as long as the page */ }
+  $("count").textContent = ids.length ? ids.length + (ids.length > 1 ? " clips are ticked" : " clip is ticked") : "No clip is ticked";
+  $("collect").disabled = $("untick").disabled = !ids.length;
+  $("how").hidden = !ids.length;
+}
+
+function recall() {
+  try {
+    for (const id of JSON.parse(localStorage.getItem(KEPT) ?? "[]")) {
+      if (byId.has(id)) byId.get(id).ticked = true;
+    }
+  } catch { /* as above */ }
+}
+
+function idsText() {
+  const rows = all.filter((clip) => clip.ticked).sort((a, b) => (a.id < b.id ? -1 : 1));
+  return "# clips to take out of the dataset\n" + rows.map((clip) => clip.id + "  # " + clip.text + "\n").join("");
+}
+
+function collect() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([idsText()], { type: "text/plain" }));
+  link.download = "ids.txt";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+// The folder of this page as a shell takes it; over the network only its name is known.
+function folder() {
+  const parts = location.pathname.split("/").slice(0, -1).map(decodeURIComponent);
+  const path = location.protocol === "file:" ? parts.join("/") || "/" : parts.pop() || "OUT";
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : "'" + path.replaceAll("'", "'\\''") + "'";
+}
+
+function addRow(body, clip) {
+  const row = body.insertRow();
+  row.classList.toggle("out", clip.ticked);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "\u25b6";
+  button.setAttribute("aria-label", "play " + clip.id);
+  button.onclick = () => play(clip);
+  row.insertCell().append(button);
+  row.insertCell().append(tickBox(clip));
+  cell(row, clip.id);
+  cell(row, clip.list, "whole");
+  cell(row, clip.duration_s.toFixed(2), "n");
+  const text = cell(row, clip.text, "text");
+  for (const [line, kind] of [[clip.normalized === clip.text ? "" : clip.normalized, "soft"], [clip.kokoro, "ipa"]]) {
+    if (!line) continue;
+    const more = document.createElement("div");
+    more.textContent = line;
+    more.className = kind;
+    text.append(more);
+  }
+  cell(row, clip.doubt.toFixed(2), "n");
+  cell(row, Object.entries(clip.scores).map(([name, value]) => name + " " + value).join("\n"), "soft scores");
+}
+
+function draw() {
+  const body = $("clips").tBodies[0];
+  body.replaceChildren();
+  shown.slice(0, count).forEach((clip) => addRow(body, clip));
+  $("shown").textContent = Math.min(count, shown.length) + " of " + shown.length + " clips";
+  $("more").hidden = count >= shown.length;
+}
+
+function choose() {
+  const wanted = $("filter").value.toLowerCase().split(/\s+/);
+  const sign = upwards ? 1 : -1;
+  shown = all.filter((clip) => {
+    const said = [clip.id, clip.list, clip.text, clip.source].join(" ").toLowerCase();
+    return (clip.ticked || !$("ticked-only").checked) && wanted.every((word) => said.includes(word));
+  });
+  shown.sort((a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0));
+  count = PAGE;
+  draw();
+}
+
+function sortBy(name) {
+  upwards = key === name ? !upwards : !["doubt", "ticked"].includes(name);
+  key = name;
+  choose();
+}
+
+for (const head of document.querySelectorAll("th[data-key]")) {
+  head.tabIndex = 0;
+  head.onclick = () => sortBy(head.dataset.key);
+  head.onkeydown = (event) => { if (event.key === "Enter") sortBy(head.dataset.key); };
+}
+document.onkeydown = (event) => {
+  if (event.key === "x" && heard && event.target.type !== "search") tick(heard, !heard.ticked);
+};
+$("filter").oninput = $("ticked-only").onchange = choose;
+$("more").onclick = () => { count += PAGE; draw(); };
+$("collect").onclick = collect;
+$("untick").onclick = () => { all.forEach((clip) => { clip.ticked = false; }); keep(); choose(); };
+$("play-doubtful").onclick = () => {
+  const doubtful = [...all].sort((a, b) => b.doubt - a.doubt).slice(0, 20);
+  const next = () => { if (doubtful.length) play(doubtful.shift()); };
+  $("player").onended = next;
+  next();
+};
+$("command").textContent = "dataset-pipeline exclude " + folder() + " ids.txt";
+all.forEach((clip) => { clip.ticked = false; });
+recall();
+keep();
+choose();
