@@ -29,7 +29,15 @@ from pipeline.stored import CONFIG_FILE
 log = logging.getLogger(__name__)
 
 
-__all__ = ["Agreement", "Request", "WrongUse", "agree", "has_checkpoint", "keep"]
+__all__ = [
+    "Agreement",
+    "Request",
+    "WrongUse",
+    "agree",
+    "agreed_without_weights",
+    "has_checkpoint",
+    "keep",
+]
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,12 @@ def agree(request: Request) -> Agreement:
     excluded = read_excluded(request.out)
     configuration = _configuration(request, before, settings, inputs, digest_of(excluded))
     return Agreement(settings, inputs, configuration, excluded)
+
+
+def agreed_without_weights(request: Request) -> tuple[Settings, list[str]]:
+    """Return settings and inputs that would hold, for who only asks; WrongUse where none can."""
+    before = _before(request)
+    return _agreed(request, before), _inputs(request, before)
 
 
 def _before(request: Request) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from pipeline.agreement import Request, WrongUse, has_checkpoint
 from pipeline.config import Settings
 from pipeline.console import ask, on_terminal, start_logging
 from pipeline.disk import Disk
+from pipeline.dry_run import dry_run
 from pipeline.environment import INTERVAL, LOCK_TIMEOUT, whole_number
 from pipeline.executors import tame_threads
 from pipeline.flow import FLOW, Step
@@ -78,7 +79,7 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         flow=flow,
         disk=disk,
     )
-    return run_job(request)
+    return dry_run(request) if given.get("dry_run") else run_job(request)
 
 
 def _without_secrets(word: str) -> str:

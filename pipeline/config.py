@@ -33,6 +33,10 @@ class RunSettings:
     force_restart: bool = setting(
         False, "remove what the last run made and begin anew", free=True, group="run"
     )
+    dry_run: bool = setting(
+        False, "say what would be done, how long it takes and how much disk it needs; do nothing",
+        free=True, group="run",
+    )  # fmt: skip
     prune: bool = setting(
         False, "take recordings that are gone from the input out of the dataset", free=True,
         group="run",
@@ -61,6 +65,9 @@ class RunSettings:
         1.0, "stop, resumable, before less than this is free on the disk", unit="GB", free=True,
         group="run", least=0,
     )  # fmt: skip
+    skip_disk_check: bool = setting(
+        False, "start although the disk seems too small for the job", free=True, group="run"
+    )
     max_failures_in_a_row: int = setting(
         10, "so many files failing one after the other stop the run", free=True, group="run",
         least=1,

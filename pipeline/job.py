@@ -8,7 +8,7 @@ Left out: flags and prompts (`cli.py`), what holds for the run (`agreement.py`),
 import contextlib
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.agreement import Agreement, Request, WrongUse, agree, has_checkpoint, keep
@@ -18,6 +18,7 @@ from pipeline.claim import claim
 from pipeline.console import log_to_file
 from pipeline.disk import Disk, explain
 from pipeline.dispatch import LowDisk
+from pipeline.forecast import certainly_fits, foresee, free_bytes, require_room
 from pipeline.intake import Intake
 from pipeline.lock import Lock, LostLock
 from pipeline.plan import Planner
@@ -131,8 +132,20 @@ def _runner(
     else:
         sources, stamps = intake.take_in(agreed.inputs, stopper.working)
     checkpoint.expect(len(sources))
+    _require_room(request, agreed, checkpoint, [stamp.bytes for stamp in stamps.values()])
     planner = Planner(sources, stamps, checkpoint, artefacts, agreed.excluded)
     return Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
+
+
+def _require_room(
+    request: Request, agreed: Agreement, checkpoint: Checkpoint, sizes: Sequence[int]
+) -> None:
+    """Raise LowDisk where the job would not fit on the disk; it is looked at before it begins."""
+    free, settings, first = free_bytes(request.out), agreed.settings, request.flow[0].name
+    if not certainly_fits(checkpoint.state, sizes, first, free, settings):
+        state = Checkpoint.peek(request.out)
+        found = foresee(request.out, state, settings, agreed.inputs, request.flow)
+        require_room(request.out, found.needed_bytes, free, settings)
 
 
 def _save_before_stop(checkpoint: Checkpoint) -> None:

@@ -6,6 +6,7 @@ Left out: what the bytes mean (decode.py) and what its messages mean (reasons.py
 """
 
 import ctypes
+import functools
 import os
 import re
 import selectors
@@ -68,6 +69,7 @@ def find_ffmpeg() -> str:
         ) from err
 
 
+@functools.cache  # asked for once a file by who only wants its length
 def allowed_demuxers(ffmpeg: str) -> str:
     """Return ffmpeg's demuxers without REFUSED ones and devices, as -format_whitelist wants it."""
     try:
