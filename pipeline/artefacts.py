@@ -188,13 +188,14 @@ class Artefacts:
         for record in records:
             for name, _ in record.sizes():
                 self._poll()
-                self._clean_file(self.out / record.folder / name)
+                self._clean_file(self.out / record.folder / name, self.out / name)
         self._disk.remove_tree(self.out / WORK / _PARTIAL)
         self._disk.sync_all(self.out)  # the mark must not outlive a file that came back
         self._disk.write_file(self.out / WORK / CLEANED_MARK, [])
 
-    def _clean_file(self, path: Path) -> None:
-        is_kept_clip = path.suffix == ".wav" and not (self.out / "wavs" / path.name).exists()
+    def _clean_file(self, path: Path, published: Path) -> None:
+        stands = published.exists() or (self.out / "wavs" / path.name).exists()
+        is_kept_clip = path.suffix == ".wav" and not stands
         if path.suffix == ".json" or is_kept_clip:
             return
         self._disk.remove(path)

@@ -118,7 +118,7 @@ def test_everything_that_is_promised_is_in_the_folder(tmp_path: Path, models: Mo
     found = {name for name in contents(tmp_path / "out") if not name.startswith("wavs/")}
     lists = {f"{t}/{n}_list.txt" for t in ("kokoro", "styletts2") for n in ("train", "val")}
     pages = {"README.md", "report.html", "rejected.jsonl", "metadata.csv", "metadata.jsonl"}
-    pages |= {"speakers.json"}
+    pages |= {"speakers.json", "kokoro/reference.wav", "kokoro/reference.txt"}
     splits = {f"huggingface/{name}/metadata.jsonl" for name in ("train", "validation")}
     splits |= {name for name in found if name.startswith("huggingface/") and name.endswith(".wav")}
     assert found == lists | pages | splits | {"styletts2/OOD_texts.txt"}

@@ -85,7 +85,12 @@ def test_the_output_folder_is_what_the_documentation_promises(calm):
         *LISTS, "wavs", "kokoro", "styletts2", "huggingface", "work", "speakers.json",
         "pipeline_state.yaml", "pipeline_config.yaml", "pipeline.log",
     }  # fmt: skip
-    assert {p.name for p in (calm / "kokoro").iterdir()} == {"train_list.txt", "val_list.txt"}
+    assert {p.name for p in (calm / "kokoro").iterdir()} == {
+        "reference.txt",
+        "reference.wav",
+        "train_list.txt",
+        "val_list.txt",
+    }
     assert {p.name for p in (calm / "styletts2").iterdir()} == {
         "OOD_texts.txt",
         "train_list.txt",

@@ -20,6 +20,7 @@ from pipeline.validate.alphabets import (
 from pipeline.validate.clips import Clips
 from pipeline.validate.lists import OOD_MIN_SYMBOLS, most_symbols
 from pipeline.validate.problem import Problem, describe, errors
+from pipeline.validate.reference import check_reference
 
 __all__ = [
     "BATCH_SIZE",
@@ -58,6 +59,7 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
     problems: list[Problem] = []
     for place in list_folders:
         problems += _check_list_folder(folder, place, batch_size, clips)
+        problems += check_reference(folder, f"{place}/" if place else "")
     for name in readers:
         problems += _check_metadata(folder, name, clips)
     return [*problems, *clips.problems, *clips.unused()]

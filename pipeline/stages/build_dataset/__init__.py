@@ -22,6 +22,7 @@ from pipeline.stages.build_dataset.recordings import (
     gaps,
     read_recordings,
 )
+from pipeline.stages.build_dataset.reference import write_reference
 from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
@@ -88,6 +89,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     lists.write_metadata(out, clips)
     lists.write_lists(out, clips, chosen)
     lists.write_speakers(out, clips)
+    reference_s = write_reference(out, clips)
     lists.write_rejected(out, rejected)
     write_audiofolder(out, clips, chosen, (item.name for item in items))
     has_other_texts = lists.write_ood(out, clips, phonemizer)
@@ -95,6 +97,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     if errors(problems):
         raise ValueError(f"the dataset made is not valid:\n{describe(errors(problems))}")
     view = overview.overview(recordings, clips, rejected, chosen, phonemizer)
+    view["reference_s"] = reference_s
     view["warnings"] = [*map(str, problems), *overview.remarks(view, has_other_texts)]
     overview.write_pages(out, view)
     return Result("metadata.jsonl", overview.facts(view))

@@ -164,6 +164,7 @@ def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]
         "recordings": len(view["recordings"]),
         "language": view["language"],
         "used_s": round(view["used_s"], 3),
+        "reference_s": round(view["reference_s"], 2),
         "warnings": len(view["warnings"]),
         "guessed_words": len(words),
         "guessed_most": " ".join(words[:20]),
