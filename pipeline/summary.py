@@ -52,7 +52,7 @@ def dnsmos(row: Mapping[str, Any]) -> float | None:
     """Return a clip's DNSMOS, where it was measured."""
     scores = row.get("scores")
     found = scores if isinstance(scores, Mapping) else {}
-    return next((number(found[n]) for n in ("dnsmos", "dnsmos_ovrl", "ovrl") if n in found), None)
+    return next((number(found[n]) for n in ("mos_ovrl", "dnsmos") if n in found), None)
 
 
 def number(value: object) -> float | None:

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from pipeline.item import Item, Unusable
 from pipeline.stages import build_dataset
 from pipeline.stages.build_dataset import Models, Params
+from pipeline.stages.build_dataset.lists import Clip
+from pipeline.stages.build_dataset.overview import processing
 from pipeline.stages.build_dataset.recordings import (
     Candidate,
     Recording,
     Rejected,
     gaps,
+    read_recordings,
     seconds_by_rule,
 )
 from pipeline.validate import validate
@@ -118,7 +121,7 @@ def test_everything_that_is_promised_is_in_the_folder(tmp_path: Path, models: Mo
     found = {name for name in contents(tmp_path / "out") if not name.startswith("wavs/")}
     lists = {f"{t}/{n}_list.txt" for t in ("kokoro", "styletts2") for n in ("train", "val")}
     pages = {"README.md", "report.html", "rejected.jsonl", "metadata.csv", "metadata.jsonl"}
-    pages |= {"speakers.json", "kokoro/reference.wav", "kokoro/reference.txt"}
+    pages |= {"speakers.json", "spectrograms.js", "kokoro/reference.wav", "kokoro/reference.txt"}
     splits = {f"huggingface/{name}/metadata.jsonl" for name in ("train", "validation")}
     splits |= {name for name in found if name.startswith("huggingface/") and name.endswith(".wav")}
     assert found == lists | pages | splits | {"styletts2/OOD_texts.txt"}
@@ -427,6 +430,27 @@ def test_what_a_person_excluded_is_rejected_by_hand_and_seconds_still_add_up(
     assert (bad["source"], bad["text"]) == ("a-1.wav", "This is sentence number 1 of the story.")
     assert facts["used_s"] + bad["end"] - bad["start"] == pytest.approx(full["used_s"])
     assert "excluded by hand (excluded.txt)" in (tmp_path / "out/report.html").read_text()
+
+
+def test_what_became_of_processing_is_counted(tmp_path: Path) -> None:
+    """A clip with a choice was kept processed or not; music that stayed is named."""
+    undone, kept = {"scores": {"unprocessed": 1.0}}, {"scores": {"unprocessed": 0.0}}
+    texts = [
+        {**one, **scores} for one, scores in zip(sentences(3), (undone, kept, {}), strict=True)
+    ]
+    noisy, music = (segmented(tmp_path, name, texts) for name in ("a-1", "b-2"))
+    left = segmented(tmp_path, "c-3", sentences(2))
+    music = replace(music, facts={"isolate_speakers": {"separated": True, "separator": "spleeter"}})
+    wanted = {"separation_wanted": True, "separated": False}
+    left = replace(left, facts={"isolate_speakers.survey": wanted})
+    recordings = read_recordings([noisy, music, left])
+    clips = [Clip(made, "", "", "") for recording in recordings for made in recording.clips]
+
+    assert processing(recordings, clips) == {
+        "rows": [("noise reduction", 1, 1), ("separation from music", 1, 1)],
+        "separators": ["spleeter"],
+        "music_left": ["c-3.wav"],
+    }
 
 
 def test_wavs_are_links_where_possible(tmp_path: Path, models: Models) -> None:

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +16,18 @@ import soundfile
 import yaml
 
 from pipeline import audio
+from pipeline.report.doubt import LOW_IS_BAD
+from pipeline.report.plots import SCORES
 from pipeline.validate import validate
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample"
 COMMAND = [sys.executable, "-m", "pipeline"]
 MODEL = ("--whisper-model", "tiny.en")
-LISTS = ("metadata.csv", "metadata.jsonl", "rejected.jsonl", "README.md", "report.html")
+LISTS = (
+    "metadata.csv", "metadata.jsonl", "rejected.jsonl", "README.md", "report.html",
+    "spectrograms.js",
+)  # fmt: skip
 # What a run says when a step takes up a file
 VERBS = {
     "download_audio": "Downloading",
@@ -121,6 +127,29 @@ def test_every_clip_is_24_khz_mono_16_bit_and_named_in_all_lists(calm):
 
 def test_a_trainer_would_choke_on_nothing(calm):
     assert [problem for problem in validate(calm) if problem.severity == "error"] == []
+
+
+def test_report_and_summary_know_the_scores_by_their_names(calm):
+    """Doubt, plots and the mean DNSMOS would be silent about one of another name."""
+    (scores, *_) = [json.loads(line)["scores"] for line in (calm / "metadata.jsonl").open()]
+
+    assert {*LOW_IS_BAD, *(name for _, _, name in SCORES)} <= set(scores)
+    assert re.search(r"1 speaker, mean DNSMOS \d\.\d\d$", (calm / "pipeline.log").read_text(), re.M)
+
+
+def test_a_clip_is_taken_out_and_back_to_the_byte(calm, tmp_path):
+    """The sound is cleaned away by then, and comes back from where it was kept."""
+    out = tmp_path / "out"
+    shutil.copytree(calm, out)
+    before = dataset(out)
+    clip = sorted((out / "wavs").iterdir())[0]
+    (tmp_path / "ids.txt").write_text(f"{clip.stem}\n")
+
+    assert run("exclude", out, tmp_path / "ids.txt")[0] == 0
+    assert not clip.exists()
+    assert [problem for problem in validate(out) if problem.severity == "error"] == []
+    assert run("exclude", out, "--undo")[0] == 0
+    assert dataset(out) == before
 
 
 def test_every_second_is_accounted_for(calm):

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline import audio
 from pipeline.exclusions import read_ids
-from pipeline.report import render_report
+from pipeline.report import render_report, write_spectrograms
 from tests.browser import CHROMIUM, Browser
 from tests.test_limits import wait_until
 from tests.test_report import VIEW
@@ -20,8 +20,8 @@ from tests.test_report import VIEW
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here: the report is not opened")
 CLIPS = 5000
 TOOLS = """
-const column = (n) =>
-  [...document.querySelectorAll("#clips tbody tr")].map((row) => row.cells[n + 1].textContent);
+const rows = () => [...document.querySelectorAll("#clips tbody tr:not(.more)")];
+const column = (n) => rows().map((row) => row.cells[n].textContent);
 const head = (key) => document.querySelector(`th[data-key=${key}]`).click();
 const box = (id) => document.querySelector(`tr input[data-clip="${id}"]`);
 const filter = (words) => { $("filter").value = words; $("filter").oninput(); };
@@ -42,7 +42,10 @@ def page(tmp_path_factory) -> Iterator[Browser]:
     """A report of 5,000 clips, opened from its file."""
     folder = tmp_path_factory.mktemp("it's a report")
     (folder / "wavs").mkdir()
-    audio.write(folder / "wavs/a.wav", np.zeros(36_000, np.float32), 24_000)
+    tone = np.zeros(36_000, np.float32)
+    tone[12_000:24_000] = 0.5 * np.sin(2 * np.pi * 3000 * np.arange(12_000) / 24_000)
+    audio.write(folder / "wavs/a.wav", tone, 24_000)
+    write_spectrograms(folder / "spectrograms.js", [("a-0300", tone)])
     text = render_report({**VIEW, "clips": [clip(k) for k in range(CLIPS)], "clip_count": CLIPS})
     (folder / "report.html").write_text(text, encoding="utf-8")
     browser = Browser(folder / "profile")
@@ -53,19 +56,19 @@ def page(tmp_path_factory) -> Iterator[Browser]:
 
 
 def test_the_most_doubtful_clip_is_first_and_rows_come_by_the_hundred(page):
-    assert page.evaluate("[column(1)[0], column(1).length]") == ["a-0077", 100]
-    assert page.evaluate("$('more').click(), column(1).length") == 200
+    assert page.evaluate("[column(2)[0], column(2).length]") == ["a-0077", 100]
+    assert page.evaluate("$('more').click(), column(2).length") == 200
 
 
 def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
-    assert page.evaluate("head('duration_s'), column(3)[0]") == "2.00"
-    assert page.evaluate("head('duration_s'), column(3)[0]") == "7.00"
+    assert page.evaluate("head('duration_s'), column(4)[0]") == "2.00"
+    assert page.evaluate("head('duration_s'), column(4)[0]") == "7.00"
 
 
 def test_the_filter_finds_words(page):
-    assert page.evaluate("filter('number 4321'), column(1)") == ["a-4321"]
-    assert page.evaluate("filter('nobody said this'), column(1)") == []
-    assert page.evaluate("filter(''), column(1).length") == 100
+    assert page.evaluate("filter('number 4321'), column(2)") == ["a-4321"]
+    assert page.evaluate("filter('nobody said this'), column(2)") == []
+    assert page.evaluate("filter(''), column(2).length") == 100
 
 
 def test_a_clip_is_played_from_the_folder_beside_the_page(page):
@@ -75,6 +78,65 @@ def test_a_clip_is_played_from_the_folder_beside_the_page(page):
     })"""
 
     assert page.evaluate(script) == pytest.approx(1.5)
+
+
+def test_a_file_page_cannot_read_its_wavs_so_pictures_come_as_a_script(page):
+    """Why spectrograms are not made in the browser; if this fails, they can be."""
+    assert page.complaints == []
+    fetched = "fetch('wavs/a.wav').then(() => 'read', () => 'refused')"
+
+    assert page.evaluate(fetched) == "refused"
+    page.complaints.clear()  # the browser's own words about it
+
+
+def test_a_spectrogram_is_shown_on_demand_and_plays_from_where_it_is_clicked(page):
+    """A tone from 0.5 s to 1 s, at 3 kHz: a dark stretch in the middle third, a quarter up."""
+    page.evaluate("filter('a-0300')")
+    assert page.evaluate("document.querySelectorAll('canvas').length") == 0
+    page.evaluate("document.querySelector('td.act button').click()")
+    wait_until(lambda: page.evaluate("document.querySelectorAll('canvas').length") == 1)
+
+    row = "canvas.getContext('2d').getImageData(0, 48, canvas.width, 1).data"
+    look = (
+        f"const canvas = document.querySelector('canvas'); [canvas.width, canvas.height, ...{row}]"
+    )
+    width, height, *colours = page.evaluate(f"(() => {{ {look.replace('; [', '; return [')} }})()")
+    red = colours[::4]
+    paper = red[5]
+    assert (width, height) == (61, 64)
+    assert [red[k] == paper for k in (2, 15, 25, 30, 35, 45, 58)] == [
+        True, True, False, False, False, True, True,
+    ]  # fmt: skip
+    assert "snr db" in page.evaluate("document.querySelector('.detail').textContent")
+    jump = """new Promise((done) => {
+        $("player").addEventListener("seeked", () => done($("player").currentTime), {once: true});
+        const box = document.querySelector(".picture").getBoundingClientRect();
+        const at = {clientX: box.left + box.width * 2 / 3, clientY: box.top + 5, bubbles: true};
+        document.querySelector("canvas").dispatchEvent(new MouseEvent("click", at));
+    })"""
+    at_s = page.evaluate("byId.get('a-0300').duration_s") * 2 / 3
+    assert page.evaluate(jump) == pytest.approx(min(at_s, 1.5), abs=0.05)
+    page.evaluate("document.querySelector('td.act button').click(), filter('')")
+    assert page.evaluate("document.querySelectorAll('canvas').length") == 0
+
+
+def test_a_clip_without_a_picture_says_so(page):
+    page.evaluate("filter('a-0301'), document.querySelector('td.act button').click()")
+    wait_until(lambda: "pictures are made" in page.evaluate("$('clips').textContent"))
+    page.evaluate("filter('')")
+
+
+def test_plots_have_words_for_those_who_do_not_see_them(page):
+    said = "[...document.querySelectorAll('figure svg')].map((plot) => plot.ariaLabel)"
+
+    assert page.evaluate(said)[0] == "Length, 5000 clips: 2.0 to 7.0 s, median 4.5 s"
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_nothing_sticks_out_of_the_window(page, tmp_path, width):
+    page.picture(tmp_path / "page.png", width, 900, "dark")
+
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_ticked_clips_are_collected_into_a_file_that_exclude_takes(page, tmp_path):
@@ -102,12 +164,12 @@ def test_ticks_outlive_the_page_and_can_be_seen_and_taken_back_together(page):
     page.open(page.evaluate("location.href"))
     page.evaluate(TOOLS)
 
-    assert page.evaluate("$('ticked-only').click(), column(1)") == ["a-0100"]
-    assert page.evaluate("$('untick').click(), [column(1).length, $('collect').disabled]") == [
+    assert page.evaluate("$('ticked-only').click(), column(2)") == ["a-0100"]
+    assert page.evaluate("$('untick').click(), [column(2).length, $('collect').disabled]") == [
         0,
         True,
     ]
-    assert page.evaluate("$('ticked-only').click(), column(1).length") == 100
+    assert page.evaluate("$('ticked-only').click(), column(2).length") == 100
 
 
 def test_the_key_x_ticks_the_clip_that_is_heard(page):

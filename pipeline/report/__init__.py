@@ -1,10 +1,10 @@
 """report.html: one page about a dataset, self-contained, readable without a network.
 
 In: the numbers that build_dataset counted. Out: HTML, the same bytes for the same numbers.
-Clips are played from wavs/ beside it.
-Left out: plots of the signal.
+Beside it: wavs/, which it plays, and spectrograms.js, which it loads when one is asked for.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +13,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.report.doubt import doubts
+from pipeline.report.plots import numbers, plots
+from pipeline.report.sounds import RARE, coverage
+from pipeline.report.spectrogram import write_spectrograms
 
-BAR_WIDTH, CHART_HEIGHT = 34, 140  # px
+__all__ = ["clock", "doubts", "render_report", "seconds_bar", "write_spectrograms"]
+
+SOUND_BAR = 90  # px; the height of the most frequent sound
 
 
 def render_report(view: Mapping[str, Any]) -> str:
@@ -28,12 +33,29 @@ def render_report(view: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["clock"] = clock
-    bars = histogram(view["durations"])
     page = environment.get_template("report.html")
     doubt = doubts([clip["scores"] for clip in view["clips"]])
     clips = [{**clip, "doubt": d} for clip, d in zip(view["clips"], doubt, strict=True)]
-    shown = {**view, "clips": clips, "bars": bars, "bar": seconds_bar(view["recordings"])}
-    return page.render(shown, width=BAR_WIDTH, height=CHART_HEIGHT)
+    moses = numbers(clips, "mos_ovrl")
+    said = coverage((clip["kokoro"] for clip in clips), view["language"], view["accent"])
+    return page.render(
+        {
+            **view,
+            "clips": clips,
+            "bar": seconds_bar(view["recordings"]),
+            "mean_mos": sum(moses) / len(moses) if moses else None,
+            "plots": plots(clips),
+            "coverage": said,
+            "rare": RARE,
+            "sound_bars": sound_bars([*said["counts"], *said["others"]]),
+        }
+    )
+
+
+def sound_bars(counts: Sequence[tuple[str, int]]) -> list[tuple[str, int, float]]:
+    """Return (sound, count, height in px): heights are logarithms, the highest fills the chart."""
+    most = math.log(max((count for _, count in counts), default=0) + 1) or 1.0
+    return [(s, count, round(SOUND_BAR * math.log(count + 1) / most, 1)) for s, count in counts]
 
 
 def seconds_bar(recordings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -61,20 +83,3 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def histogram(durations: Sequence[float]) -> list[dict[str, float]]:
-    """Return one bar for each second from the shortest to the longest clip.
-
-    >>> histogram([2.1, 2.9, 4.0])[0]
-    {'second': 2, 'count': 2, 'height': 140.0}
-    """
-    counts = Counter(int(duration) for duration in durations)
-    if not counts:
-        return []
-    most = max(counts.values())
-    seconds = range(min(counts), max(counts) + 1)
-    return [
-        {"second": s, "count": counts[s], "height": round(CHART_HEIGHT * counts[s] / most, 1)}
-        for s in seconds
-    ]

@@ -44,6 +44,7 @@ function tick(clip, wanted) {
   keep();
 }
 
+// Keep the ticks, and say how many there are.
 function keep() {
   const ids = all.filter((clip) => clip.ticked).map((clip) => clip.id);
   try {
@@ -82,29 +83,74 @@ function folder() {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : "'" + path.replaceAll("'", "'\\''") + "'";
 }
 
+function button(words, label, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = words;
+  made.setAttribute("aria-label", label);
+  made.onclick = act;
+  return made;
+}
+
 function addRow(body, clip) {
   const row = body.insertRow();
   row.classList.toggle("out", clip.ticked);
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "\u25b6";
-  button.setAttribute("aria-label", "play " + clip.id);
-  button.onclick = () => play(clip);
-  row.insertCell().append(button);
+  row.insertCell().append(button("\u25b6", "play " + clip.id, () => play(clip)));
   row.insertCell().append(tickBox(clip));
-  cell(row, clip.id);
+  cell(row, clip.id, "id");
   cell(row, clip.list, "whole");
-  cell(row, clip.duration_s.toFixed(2), "n");
-  const text = cell(row, clip.text, "text");
-  for (const [line, kind] of [[clip.normalized === clip.text ? "" : clip.normalized, "soft"], [clip.kokoro, "ipa"]]) {
+  number(row, clip.duration_s, "s", 2);
+  const text = cell(row, "", "words");
+  for (const [line, kind] of [[clip.text, ""], [clip.normalized === clip.text ? "" : clip.normalized, "soft"], [clip.kokoro, "ipa"]]) {
     if (!line) continue;
     const more = document.createElement("div");
     more.textContent = line;
     more.className = kind;
     text.append(more);
   }
-  cell(row, clip.doubt.toFixed(2), "n");
-  cell(row, Object.entries(clip.scores).map(([name, value]) => name + " " + value).join("\n"), "soft scores");
+  number(row, clip.doubt, "doubt", 2);
+  number(row, clip.mos_ovrl, "DNSMOS", 2);
+  number(row, clip.snr_db, "SNR", 1);
+  const more = row.insertCell();
+  more.className = "act";
+  more.append(button("\u2026", "scores and spectrogram of " + clip.id, () => toggleDetail(row, clip)));
+}
+
+function number(row, value, name, digits) {
+  cell(row, value == null ? "" : value.toFixed(digits), "n").dataset.name = name;
+}
+
+function toggleDetail(row, clip) {
+  if (row.nextElementSibling?.classList.contains("more")) return row.nextElementSibling.remove();
+  const detail = document.createElement("tr"), place = detail.insertCell(), scores = document.createElement("dl");
+  detail.className = "more";
+  place.className = "detail";
+  place.colSpan = row.cells.length;
+  scores.className = "scores";
+  for (const [name, value] of Object.entries({ recording: clip.source, ...clip.scores })) {
+    const pair = document.createElement("div"), term = document.createElement("dt"), said = document.createElement("dd");
+    term.textContent = name.replaceAll("_", " ");
+    said.textContent = value;
+    pair.append(term, said);
+    scores.append(pair);
+  }
+  place.append(scores);
+  row.after(detail);
+  return showPicture(place, clip, (second) => playFrom(clip, second));
+}
+
+function playFrom(clip, second) {
+  const player = $("player");
+  player.addEventListener("loadedmetadata", () => { player.currentTime = second; }, { once: true });
+  play(clip);
+}
+
+function moveHeads() {
+  for (const head of document.querySelectorAll(".picture .head")) {
+    const row = head.closest("tr").previousElementSibling;
+    head.hidden = row.querySelector("input[data-clip]").dataset.clip !== heard?.id;
+    head.style.left = (100 * $("player").currentTime) / (heard?.duration_s || 1) + "%";
+  }
 }
 
 function draw() {
@@ -118,11 +164,16 @@ function draw() {
 function choose() {
   const wanted = $("filter").value.toLowerCase().split(/\s+/);
   const sign = upwards ? 1 : -1;
+  const low = (clip) => clip[key] ?? -Infinity;
   shown = all.filter((clip) => {
     const said = [clip.id, clip.list, clip.text, clip.source].join(" ").toLowerCase();
     return (clip.ticked || !$("ticked-only").checked) && wanted.every((word) => said.includes(word));
   });
-  shown.sort((a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0));
+  shown.sort((a, b) => sign * (low(a) < low(b) ? -1 : low(a) > low(b) ? 1 : 0));
+  for (const head of document.querySelectorAll("th[data-key]")) {
+    if (head.dataset.key === key) head.setAttribute("aria-sort", upwards ? "ascending" : "descending");
+    else head.removeAttribute("aria-sort");
+  }
   count = PAGE;
   draw();
 }
@@ -152,7 +203,8 @@ $("play-doubtful").onclick = () => {
   next();
 };
 $("command").textContent = "dataset-pipeline exclude " + folder() + " ids.txt";
-all.forEach((clip) => { clip.ticked = false; });
+$("player").ontimeupdate = moveHeads;
+for (const clip of all) Object.assign(clip, { ticked: false, mos_ovrl: clip.scores.mos_ovrl, snr_db: clip.scores.snr_db });
 recall();
 keep();
 choose();

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # The lower, the more doubtful; what is not among a clip's scores has no say.
-LOW_IS_BAD = ("word_probability", "avg_logprob", "similarity", "snr_db", "dnsmos")
+LOW_IS_BAD = (
+    "word_probability", "avg_logprob", "similarity", "snr_db", "mos_ovrl", "fit", "token_fit",
+)  # fmt: skip
 
 
 def doubts(scores: Sequence[Mapping[str, Any]]) -> list[float]:

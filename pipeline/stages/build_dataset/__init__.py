@@ -28,7 +28,9 @@ from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
 VERSION = 6
-READS: tuple[str, ...] = ("download_audio", "isolate_speakers", "segment_audio")
+READS: tuple[str, ...] = (
+    "download_audio", "isolate_speakers.survey", "isolate_speakers", "segment_audio",
+)  # fmt: skip
 COLLECTIVE = True
 BY_HAND = True  # what a person excluded is left out
 

@@ -1,15 +1,17 @@
 """What happened to the recordings, counted: for the report, the dataset card and the facts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from pipeline.report import render_report
+from pipeline import audio
+from pipeline.report import doubts, render_report, write_spectrograms
+from pipeline.report.spectrogram import MOST_CLIPS
 from pipeline.stages.build_dataset.lists import Clip
-from pipeline.stages.build_dataset.phonemes import ESPEAK_VOICES, Phonemizer
+from pipeline.stages.build_dataset.phonemes import ESPEAK_VOICES, NEEDS_EXTRAS, Phonemizer
 from pipeline.stages.build_dataset.recordings import (
     NON_SPEECH,
     Recording,
@@ -44,6 +46,9 @@ def overview(
     )
     return {
         "language": phonemizer.language,
+        "accent": phonemizer.accent,
+        "languages": Counter(one.language or "not known" for one in recordings).most_common(),
+        "processing": processing(recordings, clips),
         "recordings": rows,
         "rules": _rules(rejected),
         "clips": [_clip(clip, chosen) for clip in clips],
@@ -53,13 +58,29 @@ def overview(
         "val_count": len(chosen),
         "val_by_recording": len(kept) > 1,
         "clip_s": sum(clip.made.duration_s for clip in clips),
-        "durations": [clip.made.duration_s for clip in clips],
         "input_s": sum(row["duration_s"] or 0.0 for row in rows),
         "used_s": sum(row["used_s"] for row in rows),
         "guessed": pronunciation["guessed"],
         "pronunciation": pronunciation,
         "phonemes": phonemizer.described(),
+        "alphabets": {"own": sorted(ESPEAK_VOICES), "missing": sorted(NEEDS_EXTRAS)},
         "size": next((name for limit, name in _SIZES if len(clips) < limit), "100K<n<1M"),
+    }
+
+
+def processing(recordings: Sequence[Recording], clips: Sequence[Clip]) -> dict[str, Any]:
+    """Return how often noise reduction and separation from music stand, and how often they were
+    undone because they harmed the voice."""
+    from_music = {one.source for one in recordings if one.separator}
+    choices: dict[bool, list[bool]] = {False: [], True: []}
+    for clip in clips:
+        if "unprocessed" in clip.made.scores:
+            choices[clip.made.source in from_music].append(clip.made.scores["unprocessed"] > 0)
+    kinds = (("noise reduction", choices[False]), ("separation from music", choices[True]))
+    return {
+        "rows": [(what, len(undone) - sum(undone), sum(undone)) for what, undone in kinds],
+        "separators": sorted({one.separator for one in recordings if one.separator}),
+        "music_left": [one.source for one in recordings if one.music_left],
     }
 
 
@@ -174,10 +195,19 @@ def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]
 
 
 def write_pages(out: Path, view: Mapping[str, Any]) -> None:
-    """Write README.md (the dataset card) and report.html."""
+    """Write README.md (the dataset card), report.html, and spectrograms.js of its clips."""
     loader = FileSystemLoader(Path(__file__).parent, encoding="utf-8")
     card = Environment(loader=loader, autoescape=False, trim_blocks=True, lstrip_blocks=True)
     text = card.get_template("card.md").render(view)
     (out / "README.md").write_text(text + "\n", encoding="utf-8", newline="\n")
     page = render_report({**view, "guessed": view["guessed"][:SHOWN_WORDS]})
     (out / "report.html").write_text(page, encoding="utf-8", newline="\n")
+    write_spectrograms(out / "spectrograms.js", _sounds(out, view["clips"]))
+
+
+def _sounds(out: Path, clips: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, audio.Samples]]:
+    """Yield the clips whose pictures are made, the most doubtful ones where there are too many."""
+    doubt = doubts([clip["scores"] for clip in clips])
+    order = sorted(range(len(clips)), key=lambda k: (-doubt[k], clips[k]["id"]))
+    for k in sorted(order[:MOST_CLIPS]):
+        yield clips[k]["id"], audio.read(out / clips[k]["wav"])[0]

@@ -13,6 +13,7 @@ from pipeline.item import Item
 from pipeline.stages.build_dataset.text import one_line
 
 NON_SPEECH = "non_speech"
+ISOLATED, SURVEY = "isolate_speakers", "isolate_speakers.survey"
 SHORTEST_S = 0.001  # times are rounded to milliseconds
 
 
@@ -68,6 +69,8 @@ class Recording:
     dropped: str  # "stage: reason" or ""
     clips: list[Candidate] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    separator: str = ""  # what took the music away; "" if nothing did
+    music_left: bool = False  # it was to be taken away, but no weights for that could be had
 
 
 def read_recordings(items: Sequence[Item]) -> list[Recording]:
@@ -82,7 +85,12 @@ def _read(item: Item) -> Recording:
     clips = [_candidate(item, clip) for clip in found["clips"]]
     rejected = [_rejected(item.source, span) for span in found["rejected"]]
     language = found.get("language") or ""
-    return Recording(item.source, found["duration_s"], language, "", clips, rejected)
+    isolated, survey = (item.facts.get(step, {}) for step in (ISOLATED, SURVEY))
+    separator = str(isolated.get("separator") or "") if isolated.get("separated") else ""
+    music_left = bool(survey.get("separation_wanted")) and not survey.get("separated")
+    return Recording(
+        item.source, found["duration_s"], language, "", clips, rejected, separator, music_left
+    )
 
 
 def _dropped(item: Item) -> Recording:
