@@ -15,6 +15,7 @@ from types import ModuleType
 from pipeline.artefacts import Artefacts, Problem
 from pipeline.checkpoint import Checkpoint, Record, State
 from pipeline.config import Settings, params_for
+from pipeline.exclusions import read_excluded
 from pipeline.intake import Intake
 from pipeline.plan import ALL, Decision, Planner, Step
 from pipeline.stopping import Stopper
@@ -104,7 +105,7 @@ def preview(
     validator = Validator(checkpoint, artefacts, steps, stopper, verify=False, verbose=False)
     validator.validate()
     validator.restore_clips()
-    planner = Planner(sources, stamps, checkpoint, artefacts)
+    planner = Planner(sources, stamps, checkpoint, artefacts, read_excluded(out))
     works = _Foresight(flow, settings, checkpoint, artefacts, planner).works()
     origins = {source.key: source.origin for source in sources if source.origin}
     return Preview(works, origins, {key: stamp.bytes for key, stamp in stamps.items()}, state)

@@ -133,6 +133,15 @@ def test_of_a_complete_job_it_foretells_nothing(tmp_path):
     assert f"✅ Nothing to do: {tmp_path / 'out'} is complete" in said
 
 
+def test_clips_that_were_taken_out_by_hand_are_no_reason_to_build_again(tmp_path):
+    texts(tmp_path / "in", a="one", b="two", c="three")
+    assert run(tmp_path, *COMMON, "in")[0] == 0
+    (tmp_path / "ids.txt").write_text(next((tmp_path / "out/wavs").glob("b-*")).stem)
+    assert run(tmp_path, "exclude", "out", "ids.txt")[0] == 0
+
+    assert foretold(dry(tmp_path, "--resume")) == {"take": 0, "shout": 0, "book": 0}
+
+
 def test_of_a_killed_job_it_foretells_the_rest(tmp_path):
     inputs = recordings(tmp_path / "in", a="one", b="two", c="hold")
     job = start(inputs, "--output", tmp_path / "out")
