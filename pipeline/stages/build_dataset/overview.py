@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from pipeline import audio
 from pipeline.report import doubts, render_report, write_spectrograms
 from pipeline.report.spectrogram import MOST_CLIPS
@@ -196,6 +194,8 @@ def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]
 
 def write_pages(out: Path, view: Mapping[str, Any]) -> None:
     """Write README.md (the dataset card), report.html, and spectrograms.js of its clips."""
+    from jinja2 import Environment, FileSystemLoader
+
     loader = FileSystemLoader(Path(__file__).parent, encoding="utf-8")
     card = Environment(loader=loader, autoescape=False, trim_blocks=True, lstrip_blocks=True)
     text = card.get_template("card.md").render(view)
