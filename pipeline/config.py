@@ -5,6 +5,7 @@ Left out: the command line (`cli.py`); the settings of the run before (`stored.p
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -54,9 +55,10 @@ class RunSettings:
         "auto", "how a run says how far it is: repainted on a terminal, as lines, or not at all",
         free=True, group="run",
     )  # fmt: skip
-    workers: int = setting(
-        1, "processes a stage; 1 works in the main process", free=True, group="run", least=1
-    )
+    workers: str = setting(
+        "auto", "processes a step: a number, or auto, by cores, GPUs, memory and work; 1 works in "
+        "the main process", free=True, group="run",
+    )  # fmt: skip
     device: str = setting("auto", "auto, cpu, cuda or cuda:N", free=True, group="run")
     on_lock: Literal["ask", "wait", "kill", "fail"] = setting(
         "ask", "what to do while another run holds the output", free=True, group="run"
@@ -131,6 +133,8 @@ def check(settings: Settings) -> None:
             raise ValueError(f"{flag} {value}: give a finite number")
         if least is not None and value < least:
             raise ValueError(f"{flag} {value}: at least {least}")
+    if settings.workers != "auto" and not re.fullmatch(r"0*[1-9][0-9]*", settings.workers):
+        raise ValueError(f"--workers {settings.workers}: a whole number, at least 1, or auto")
 
 
 def _kind(default: object) -> Any:

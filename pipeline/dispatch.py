@@ -39,19 +39,17 @@ class Dispatcher:
         artefacts: Artefacts,
         stopper: Stopper,
         *,
-        workers: int,
         devices: Sequence[str],
         min_free_gb: float,
     ) -> None:
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self._stopper = stopper
-        self._workers = workers
         self._devices = devices
         self._min_free_gb = min_free_gb
 
     def outcomes(
-        self, step: Step, todo: Sequence[Decision], params: Mapping[str, Any]
+        self, step: Step, todo: Sequence[Decision], params: Mapping[str, Any], workers: int
     ) -> Generator[Outcome, None, None]:
         """Yield the outcomes; files that were in hand in a crash come last, each alone.
 
@@ -60,7 +58,8 @@ class Dispatcher:
         crashed = {d.source for d in todo if self._checkpoint.attempts(step.name, d.source)}
         sound = [d for d in todo if d.source not in crashed]
         tasks = (self._next(step, decision, params) for decision in sound)
-        with contextlib.closing(self._interruptible(self._executor(len(sound))(tasks))) as found:
+        executor = self._executor(min(workers, len(sound)))
+        with contextlib.closing(self._interruptible(executor(tasks))) as found:
             for outcome in found:
                 again = outcome.status == "crashed"
                 yield self._try_alone(step, outcome) if again else outcome
@@ -68,8 +67,7 @@ class Dispatcher:
             if decision.source in crashed:
                 yield self._try_alone(step, Outcome(self._task(step, decision, params), "crashed"))
 
-    def _executor(self, files: int) -> Executor:
-        workers = min(self._workers, files)
+    def _executor(self, workers: int) -> Executor:
         return executors.serial if workers < 2 else executors.processes(workers, self._devices)
 
     def _try_alone(self, step: Step, crashed: Outcome) -> Outcome:

@@ -32,7 +32,7 @@ PRIORS = {
     "isolate_speakers": 0.006,
     "enhance_audio": 0.005,
     "transcribe_audio": 0.15,
-    "segment_audio": 0.004,
+    "segment_audio": 0.08,
     "build_dataset": 0.01,
 }
 UNKNOWN_STEP = 0.01

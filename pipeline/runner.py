@@ -33,6 +33,7 @@ from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
+from pipeline.workforce import BYTES_PER_S, Workforce, longest_first
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +78,13 @@ class Runner:
             checkpoint,
             artefacts,
             stopper,
-            workers=settings.workers,
             devices=executors.devices(settings.device),
             min_free_gb=settings.min_free_gb,
         )
         self._failures_in_a_row = 0
-        self._progress = _progress(flow, settings)
+        rates = _rates(settings)
+        self._workforce = Workforce(settings.workers, executors.devices(settings.device), rates)
+        self._progress = Progress(flow, rates, self._workforce.most, mode=settings.progress)
         self._skipped: Counter[str] = Counter()  # by step; done in earlier runs
 
     def run(self) -> int:
@@ -173,8 +175,12 @@ class Runner:
         todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
-        self._begin_progress(step, todo)
-        with contextlib.closing(self._dispatcher.outcomes(step, todo, params)) as outcomes:
+        sizes_s = self._sizes_s(todo)
+        workers = self._workforce.workers(step.name, module, params, list(sizes_s.values()))
+        todo = longest_first(todo, sizes_s) if workers > 1 else todo
+        self._begin_progress(step, todo, workers)
+        outcomes = self._dispatcher.outcomes(step, todo, params, workers)
+        with contextlib.closing(outcomes):
             for outcome in outcomes:
                 self._take(step, by_source[outcome.task.source], outcome)
         self._progress.finish(step)
@@ -196,12 +202,22 @@ class Runner:
         if record.status == "dropped":
             log.info("🚮 Dropped: %s: %s", record.source, record.reason)
 
-    def _begin_progress(self, step: Step, todo: Sequence[Decision]) -> None:
+    def _sizes_s(self, todo: Sequence[Decision]) -> dict[str, float]:
+        """Return the seconds of sound by source; of what is not decoded yet, by its bytes."""
+        known = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")
+        stamps = {d.source: self._planner.stamp(d.source) for d in todo}
+        guessed = {s: stamp[0] / BYTES_PER_S if stamp else 0.0 for s, stamp in stamps.items()}
+        whole = {ALL: sum(known.values())}
+        return {s: known.get(s, whole.get(s, guess)) for s, guess in guessed.items()}
+
+    def _begin_progress(self, step: Step, todo: Sequence[Decision], workers: int) -> None:
         first = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")
         whole_s = sum(first.values())
         sizes = {d.source: whole_s if d.source == ALL else first.get(d.source) for d in todo}
         stamps = {d.source: self._planner.stamp(d.source) for d in todo}
-        self._progress.begin(step, sizes, {s: stamp[0] for s, stamp in stamps.items() if stamp})
+        self._progress.begin(
+            step, sizes, {s: stamp[0] for s, stamp in stamps.items() if stamp}, workers
+        )
 
     def _sound_s(self, record: Record) -> float:
         """Return how long a recording is; for a step over all of them, how long they all are."""
@@ -300,7 +316,6 @@ class Runner:
         }
 
 
-def _progress(flow: Sequence[Step], settings: Settings) -> Progress:
+def _rates(settings: Settings) -> Rates:
     device = executors.devices(settings.device)[0].partition(":")[0]
-    rates = Rates(models.cache_dir(), {**asdict(settings), "device": device})
-    return Progress(flow, rates, settings.workers, mode=settings.progress)
+    return Rates(models.cache_dir(), {**asdict(settings), "device": device})

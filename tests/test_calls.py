@@ -193,9 +193,10 @@ def test_a_bad_environment_is_refused_by_name_and_nothing_is_touched(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--workers 0", "--workers 0: at least 1"),
-        ("--workers -3", "--workers -3: at least 1"),
-        ("--workers two", "argument --workers: invalid int value: 'two'"),
+        ("--workers 0", "--workers 0: a whole number, at least 1, or auto"),
+        ("--workers -3", "--workers -3: a whole number, at least 1, or auto"),
+        ("--workers two", "--workers two: a whole number, at least 1, or auto"),
+        ("--workers 1.5", "--workers 1.5: a whole number, at least 1, or auto"),
         ("--min-free-gb nan", "--min-free-gb nan: give a finite number"),
         ("--min-free-gb -1", "--min-free-gb -1.0: at least 0"),
         ("--max-failures-in-a-row 0", "--max-failures-in-a-row 0: at least 1"),

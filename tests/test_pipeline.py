@@ -178,13 +178,6 @@ def test_the_configuration_names_settings_versions_and_weights(calm):
     assert stored["libraries"]["torch"]
 
 
-def test_two_runs_give_the_same_bytes_also_in_two_processes(calm, recordings, tmp_path):
-    code, output = run(recordings, "--output", tmp_path / "out", *MODEL, "--workers", 2)
-
-    assert code == 0, output
-    assert dataset(tmp_path / "out") == dataset(calm)
-
-
 def test_killed_in_every_stage_it_ends_with_the_same_bytes_and_redoes_only_the_open_file(
     calm, recordings, tmp_path
 ):

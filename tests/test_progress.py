@@ -62,7 +62,7 @@ def at_a_tenth(workers: int) -> tuple[float, float]:
     sizes = {f"{k}": 100.0 for k in range(20)}
     whole_s = slower * 2000 * ((0.01 + 0.1) / workers + 0.02)
     for step, rate in ((TAKE, 0.01), (SHOUT, 0.1)):
-        progress.begin(step, sizes, {})
+        progress.begin(step, sizes, {}, workers)
         for done, source in enumerate(sizes, 1):
             if done % workers == 0:
                 clock.s += slower * 100 * rate
@@ -83,7 +83,7 @@ def test_after_a_tenth_of_the_work_what_is_left_is_right_within_20_percent(worke
 def test_a_line_has_files_sound_speed_time_left_and_failures():
     clock = Clock()
     progress, _ = job(clock)
-    progress.begin(TAKE, {"a": 60.0, "b": 60.0, "c": 120.0}, {})
+    progress.begin(TAKE, {"a": 60.0, "b": 60.0, "c": 120.0}, {}, 1)
     clock.s = 10.0
     progress.end(TAKE, "a", "done", 60.0)
     clock.s = 20.0
@@ -97,7 +97,7 @@ def test_a_line_has_files_sound_speed_time_left_and_failures():
 def test_before_anything_is_decoded_bytes_tell_how_far_it_is():
     clock = Clock()
     progress, _ = job(clock)
-    progress.begin(TAKE, {"a": None, "b": None}, {"a": 100, "b": 300})
+    progress.begin(TAKE, {"a": None, "b": None}, {"a": 100, "b": 300}, 1)
     clock.s = 5.0
     progress.end(TAKE, "a", "done", 50.0)
 
@@ -107,7 +107,7 @@ def test_before_anything_is_decoded_bytes_tell_how_far_it_is():
 def test_without_a_terminal_a_line_comes_after_5_percent_or_30_s_and_never_a_flood(said):
     clock = Clock()
     progress, _ = job(clock)
-    progress.begin(TAKE, {f"{k}": 1.0 for k in range(1000)}, {})
+    progress.begin(TAKE, {f"{k}": 1.0 for k in range(1000)}, {}, 1)
     for k in range(1000):
         clock.s += 0.2  # 200 s in all: 5% are 10 s
         progress.end(TAKE, f"{k}", "done", 1.0)
@@ -121,7 +121,7 @@ def test_without_a_terminal_a_line_comes_after_5_percent_or_30_s_and_never_a_flo
 def test_rates_are_learned_for_the_next_job():
     clock = Clock()
     progress, rates = job(clock, workers=2)
-    progress.begin(TAKE, {"a": 60.0, "b": 60.0, "c": 60.0}, {})
+    progress.begin(TAKE, {"a": 60.0, "b": 60.0, "c": 60.0}, {}, 2)
     clock.s = 9.0
     for source in "abc":
         progress.end(TAKE, source, "done", 60.0)

@@ -10,7 +10,7 @@ Read task.py (one task), then pool.py (many processes); hardware.py (devices, th
 import functools
 from collections.abc import Callable, Generator, Iterable, Sequence
 
-from pipeline.executors.hardware import devices, tame_threads
+from pipeline.executors.hardware import core_count, devices, free_memory_gb, tame_threads
 from pipeline.executors.pool import run_alone, run_in_pool
 from pipeline.executors.task import Outcome, Task, load, run_one
 
@@ -18,7 +18,9 @@ __all__ = [
     "Executor",
     "Outcome",
     "Task",
+    "core_count",
     "devices",
+    "free_memory_gb",
     "processes",
     "run_alone",
     "run_one",

@@ -16,6 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from pipeline.executors.hardware import share_cores
 from pipeline.executors.task import DEVICE_OF_WORKER, Outcome, Task, load, run_one
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class _Pool:
             workers,
             context,
             initializer=_start_worker,
-            initargs=(self._started, tuple(devices), os.getpid()),
+            initargs=(self._started, tuple(devices), workers, os.getpid()),
         )
 
     def __enter__(self) -> ProcessPoolExecutor:
@@ -128,8 +129,8 @@ class _Pool:
         return f"exit code {code}"
 
 
-def _start_worker(started: Any, devices: tuple[str, ...], driver: int) -> None:
-    """Tie a worker to its driver's life and to its device."""
+def _start_worker(started: Any, devices: tuple[str, ...], workers: int, driver: int) -> None:
+    """Tie a worker to its driver's life, to its device and to its share of the cores."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != driver:  # it died before we could ask to be told
         os._exit(1)
@@ -138,4 +139,5 @@ def _start_worker(started: Any, devices: tuple[str, ...], driver: int) -> None:
     with started.get_lock():
         number = started.value
         started.value += 1
+    share_cores(workers)
     os.environ[DEVICE_OF_WORKER] = devices[number % len(devices)]

@@ -45,6 +45,7 @@ class Progress:
         self._is_live = mode == "auto" and is_terminal()
         self._is_off = mode == "off"
         self._running: dict[str, StepProgress] = {}
+        self._at_work: dict[str, int] = {}  # workers by running step
         self._coming: list[str] = [step.name for step in flow]
         self._sound_s = 0.0  # of all recordings that come to the steps ahead
         self._said: dict[str, tuple[float, float]] = {}  # step -> (when, share) of its last line
@@ -67,15 +68,21 @@ class Progress:
         self._stack.close()
 
     def begin(
-        self, step: Step, sizes: Mapping[str, float | None], bytes_of: Mapping[str, int]
+        self,
+        step: Step,
+        sizes: Mapping[str, float | None],
+        bytes_of: Mapping[str, int],
+        workers: int,
     ) -> None:
-        """Say which files a step has to do: source -> seconds of sound, None if not known yet."""
+        """Say which files a step has to do, source -> seconds of sound, None if not known yet, and
+        how many workers do them."""
         with self._lock:
             now = self._now()
             self._coming = [name for name in self._coming if name != step.name]
             self._sound_s = max(self._sound_s, sum(s for s in sizes.values() if s))
             if sizes:
-                rate = self._rates.of(step.name) / min(self._workers, len(sizes))
+                self._at_work[step.name] = min(workers, len(sizes))
+                rate = self._rates.of(step.name) / self._at_work[step.name]
                 one = StepProgress(step.name, dict(sizes), dict(bytes_of), rate, now)
                 self._running[step.name] = one
                 self._said[step.name] = (now, 0.0)
@@ -94,8 +101,8 @@ class Progress:
             if one is None:
                 return
             self._sound_s = max(self._sound_s, one.sound_s)
-            workers = min(self._workers, one.files)
-            self._rates.learn(step.name, one.sound_s, one.elapsed_s(self._now()) * workers)
+            worker_s = one.elapsed_s(self._now()) * self._at_work.pop(step.name)
+            self._rates.learn(step.name, one.sound_s, worker_s)
 
     def left_s(self) -> float:
         """Return the seconds until all steps are done, as far as one can tell."""

@@ -1,4 +1,4 @@
-"""Says which device it was given."""
+"""Says which device it was given, and how many threads torch has there, if it is to be asked."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ READS: tuple[str, ...] = ()
 
 @dataclass(frozen=True)
 class Params:
-    pass
+    torch: bool = False
 
 
 def load(params: Params, device: str) -> str:  # noqa: ARG001
@@ -22,4 +22,10 @@ def load(params: Params, device: str) -> str:  # noqa: ARG001
 def process(item: Item, out: Path, params: Params, models: str) -> Result:  # noqa: ARG001
     time.sleep(0.1)
     (out / "device.txt").write_text(models, encoding="utf-8")
-    return Result("device.txt", {"device": models})
+    return Result("device.txt", {"device": models, "threads": _threads() if params.torch else None})
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()

@@ -22,6 +22,7 @@ from . import demucs_model, groups, separate, speech, spleeter, turns, voices
 
 VERSION = 2
 READS: tuple[str, ...] = ("download_audio",)
+ON_GPU = True
 
 log = logging.getLogger(__name__)
 

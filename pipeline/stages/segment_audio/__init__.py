@@ -19,7 +19,13 @@ import numpy as np
 from pipeline import audio
 from pipeline.audio import OUTPUT_HZ, Samples
 from pipeline.item import Item, Result, Unusable, write_json
-from pipeline.models import MissingWeights, resolve_whisper, whisper_digest, whisper_label
+from pipeline.models import (
+    MissingWeights,
+    resolve_whisper,
+    whisper_digest,
+    whisper_gb,
+    whisper_label,
+)
 
 from .accounting import Rejected, account, ms, partition
 from .choosing import Recording, candidate_runs
@@ -40,6 +46,7 @@ READS: tuple[str, ...] = (
     "enhance_audio",
     "transcribe_audio",
 )
+ON_GPU = True
 
 LEAST_UNHEARD_S = 0.15  # less sound than this beside the words is a breath or a click, no speech
 
@@ -48,9 +55,17 @@ __all__ = ["READS", "VERSION", "Models", "Params", "load", "process", "weights"]
 
 def weights(params: Params) -> dict[str, str]:
     """Return name -> sha256 of the weights that listen, fetched first if they are not there."""
+    return {whisper_label(name): whisper_digest(name) for name in _whispers(params)}
+
+
+def memory_gb(params: Params) -> float:
+    """Return what a worker takes at most, GB."""
+    return sum(whisper_gb(name) for name in _whispers(params)) or 1.0
+
+
+def _whispers(params: Params) -> list[str]:
     names = [params.whisper_model] if params.text_check == "on" else []
-    names += [params.verify_with] if params.verify_with else []
-    return {whisper_label(name): whisper_digest(name) for name in names}
+    return [*names, *([params.verify_with] if params.verify_with else [])]
 
 
 def load(params: Params, device: str) -> Models:

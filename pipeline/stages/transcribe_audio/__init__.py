@@ -24,6 +24,7 @@ from pipeline.models import (
     resolve_engine,
     resolve_whisper,
     whisper_digest,
+    whisper_gb,
     whisper_label,
 )
 from pipeline.stages.transcribe_audio import decode, recording
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 2
 READS: tuple[str, ...] = ("isolate_speakers",)
+ON_GPU = True
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ def weights(params: Params) -> dict[str, str]:
     """Return name -> sha256 of the weights, fetched first if they are not there."""
     name = params.whisper_model
     return {whisper_label(name): whisper_digest(name)}
+
+
+def memory_gb(params: Params) -> float:
+    """Return what a worker takes at most, GB."""
+    return whisper_gb(params.whisper_model)
 
 
 def load(params: Params, device: str) -> Models:

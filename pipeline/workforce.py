@@ -1,0 +1,63 @@
+"""How many workers a step gets, and which file they begin with.
+
+In:  what --workers says; the step's files and how long they are; how fast the step is.
+Out: a number of workers; the files, the longest first.
+Left out: who they are (`executors/`).
+"""
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from pipeline import executors
+from pipeline.estimate import Rates
+from pipeline.plan import FAILED_BEFORE, Decision
+
+AUTO = "auto"
+WORTH_S = 10.0  # of work for each worker: one starts in 1 to 4 s, most of it the import of torch
+WORKER_GB = 2.0  # at most, in a step without memory_gb: demucs takes 1.3 GB on 8-s blocks
+BYTES_PER_S = 16_000  # of a recording whose length is not known yet: 128 kbit/s
+
+
+class Workforce:
+    """The workers of one run."""
+
+    def __init__(self, wanted: str, devices: Sequence[str], rates: Rates) -> None:
+        self._wanted = wanted
+        self._gpus = sum(device.startswith("cuda") for device in devices)
+        self._rates = rates
+        self._free_gb = executors.free_memory_gb()  # before workers have theirs
+
+    @property
+    def most(self) -> int:
+        """The most workers that a step may get."""
+        if self._wanted == AUTO:
+            return max(executors.core_count(), self._gpus)
+        return int(self._wanted)
+
+    def workers(
+        self, step: str, module: ModuleType, params: Mapping[str, Any], sizes_s: Sequence[float]
+    ) -> int:
+        """Return how many workers files of these lengths get.
+
+        auto: one a core, or one a GPU where the step says ON_GPU; as far as memory carries them,
+        and as long as there is work worth another's start.
+        """
+        if self._wanted != AUTO:
+            return min(int(self._wanted), len(sizes_s))
+        places = self._gpus if self._gpus and getattr(module, "ON_GPU", False) else self.most
+        carried = int(self._free_gb / _memory_gb(module, params))
+        worth = int(sum(sizes_s) * self._rates.of(step) / WORTH_S)
+        return max(1, min(len(sizes_s), places, carried, worth))
+
+
+def longest_first(todo: Sequence[Decision], sizes_s: Mapping[str, float]) -> list[Decision]:
+    """Return the files in the order in which several workers end together: a long one that comes
+    last keeps one of them busy alone. What failed before holds up none of the others."""
+    return sorted(todo, key=lambda one: (one.why == FAILED_BEFORE, -sizes_s[one.source]))
+
+
+def _memory_gb(module: ModuleType, params: Mapping[str, Any]) -> float:
+    if hasattr(module, "memory_gb"):
+        return float(module.memory_gb(module.Params(**params)))
+    return WORKER_GB

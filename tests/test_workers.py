@@ -1,0 +1,157 @@
+"""How many workers there are, what each gets of the machine, and that the dataset is the same."""
+
+import types
+from pathlib import Path
+
+import pytest
+
+from pipeline import audio, executors, workforce
+from pipeline.executors import Task, hardware
+from pipeline.item import Item
+from pipeline.plan import FAILED_BEFORE, Decision
+from pipeline.workforce import Workforce, longest_first
+from tests.test_pipeline import MODEL, SAMPLE, dataset
+from tests.test_pipeline import run as run_pipeline
+from tests.test_runner import run, taken_up, texts
+
+
+class Rates:
+    """A step takes a tenth of the sound's seconds."""
+
+    def of(self, step: str) -> float:  # noqa: ARG002
+        return 0.1
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Sets how many cores and how much free memory there are."""
+
+    def there_are(cores: int, gb: float) -> None:
+        monkeypatch.setattr(workforce.executors, "core_count", lambda: cores)
+        monkeypatch.setattr(workforce.executors, "free_memory_gb", lambda: gb)
+
+    return there_are
+
+
+def workers(wanted: str, files: int, seconds: float, gpus: int = 0, **attributes: object) -> int:
+    devices = [f"cuda:{k}" for k in range(gpus)] or ["cpu"]
+    step = types.SimpleNamespace(Params=dict, **attributes)
+    return Workforce(wanted, devices, Rates()).workers("step", step, {}, [seconds / files] * files)
+
+
+@pytest.mark.parametrize(
+    ("cores", "gb", "files", "seconds", "expected"),
+    [
+        (8, 64, 100, 9000, 8),  # one a core
+        (8, 64, 3, 9000, 3),  # never more than files
+        (8, 7, 100, 9000, 3),  # 2 GB each
+        (8, 1, 100, 9000, 1),  # the one that works in this process
+        (8, 64, 100, 400, 4),  # 40 s of work
+        (8, 64, 100, 40, 1),  # 4 s: less than a start
+    ],
+)
+def test_auto_is_one_worker_a_core_as_memory_and_work_allow(
+    machine, cores, gb, files, seconds, expected
+):
+    machine(cores, gb)
+
+    assert workers("auto", files, seconds) == expected
+    assert workers("4", files, seconds) == min(4, files)  # what is asked for is what one gets
+
+
+def test_auto_is_one_worker_a_gpu_in_the_steps_that_use_it(machine):
+    machine(8, 64)
+
+    assert workers("auto", 100, 9000, gpus=2, ON_GPU=True) == 2
+    assert workers("auto", 100, 9000, gpus=2) == 8
+    assert workers("auto", 100, 9000, gpus=0, ON_GPU=True) == 8
+
+
+def test_a_step_that_needs_more_memory_says_so(machine):
+    machine(8, 12)
+
+    assert workers("auto", 100, 9000, memory_gb=lambda _: 5.0) == 2
+
+
+def test_cores_and_memory_are_those_of_the_container(tmp_path, monkeypatch):
+    """Control groups: a pod may use 1.5 cores and 4 GB; the slice above it 8 GB."""
+    pod = tmp_path / "groups/slice/pod"
+    pod.mkdir(parents=True)
+    (tmp_path / "own").write_text("0::/slice/pod\n")
+    (pod / "cpu.max").write_text("150000 100000\n")
+    (pod / "memory.max").write_text("4000000000\n")
+    (pod / "memory.current").write_text("3000000000\n")
+    (pod / "memory.stat").write_text("anon 1\ninactive_file 500000000\n")
+    (pod.parent / "cpu.max").write_text("max 100000\n")
+    (pod.parent / "memory.max").write_text("8000000000\n")
+    (pod.parent / "memory.current").write_text("3000000000\n")
+    monkeypatch.setattr(hardware, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(hardware, "OWN_GROUP", tmp_path / "own")
+
+    assert hardware.core_count() == min(2, len(hardware.os.sched_getaffinity(0)))
+    assert hardware.free_memory_gb() == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "set_by_user", "threads"),
+    [(8, 2, "", "4"), (8, 3, "", "2"), (2, 4, "", "1"), (8, 2, "1", "1"), (8, 2, "many", "4")],
+)
+def test_workers_share_the_cores(monkeypatch, cores, workers, set_by_user, threads):
+    monkeypatch.setenv(hardware.THREADS, set_by_user)
+    monkeypatch.setattr(hardware, "core_count", lambda: cores)
+
+    hardware.share_cores(workers)
+    assert hardware.os.environ[hardware.THREADS] == threads
+
+
+def test_torch_in_a_worker_has_its_share_of_threads(tmp_path):
+    """Of a real pool and the real torch: all workers together have as many threads as cores."""
+    tasks = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        item = Item(name, name, "")
+        tasks.append(
+            Task("tests.cheap.where", (item,), name, str(tmp_path / name), {"torch": True})
+        )
+
+    count = hardware.core_count() + 1  # more workers than cores: one thread each
+    outcomes = list(executors.processes(count, ["cpu"])(tasks))
+    assert [outcome.facts["threads"] for outcome in outcomes] == [1, 1]
+
+
+def test_the_longest_file_comes_first_and_what_failed_before_last():
+    todo = [Decision(s, s, (), "", why) for s, why in
+            (("a", "new"), ("b", FAILED_BEFORE), ("c", "new"), ("d", "new"))]  # fmt: skip
+
+    order = longest_first(todo, {"a": 1.0, "b": 9.0, "c": 5.0, "d": 1.0})
+    assert [one.source for one in order] == ["c", "a", "d", "b"]
+
+
+def test_several_workers_begin_with_the_longest_and_one_goes_by_name(tmp_path):
+    inputs = texts(tmp_path / "in", a="x", b="x" * 400, c="x" * 90_000, d="x" * 40_000)
+    two = run(inputs, "--output", tmp_path / "two", "--workers", 2)
+    one = run(inputs, "--output", tmp_path / "one", "--workers", 1)
+
+    by_length = ["c.wav", "d.wav", "b.wav", "a.wav"]
+    assert taken_up(two.stdout) == taken_up(two.stdout, "Shouting") == by_length
+    assert taken_up(one.stdout) == taken_up(one.stdout, "Shouting") == sorted(by_length)
+    index = "metadata.jsonl"
+    assert (tmp_path / "two" / index).read_bytes() == (tmp_path / "one" / index).read_bytes()
+
+
+def test_any_number_of_workers_makes_the_same_dataset(tmp_path):
+    """1, 2 and 4 workers, of real stages, each with another share of the threads."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    for number, (first_s, last_s) in enumerate(((0, 7), (7, 16), (16, 24), (24, 30))):
+        samples, rate_hz = audio.read(SAMPLE / "monologue.flac", first_s, last_s)
+        audio.write(inputs / f"part {number}.flac", samples, rate_hz)
+    made: list[dict[str, bytes]] = []
+    for count in (1, 2, 4):
+        out = Path(tmp_path / str(count))
+        code, said = run_pipeline(inputs, "--output", out, *MODEL, "--workers", count)
+        assert code == 0, said
+        made.append(dataset(out))
+
+    assert any(name.startswith("wavs/") for name in made[0])
+    assert made[0] == made[1] == made[2]
