@@ -8,12 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline import audio
 from pipeline.audio import OUTPUT_HZ
 from pipeline.item import Item, Unusable
 from pipeline.stages import segment_audio
-from pipeline.stages.segment_audio import Params, fitting, judging, quality, sound, versions
+from pipeline.stages.segment_audio import (
+    Params,
+    fitting,
+    judging,
+    listening,
+    quality,
+    sound,
+    versions,
+)
 from pipeline.stages.segment_audio.edges import Break
 from pipeline.stages.segment_audio.listening import Listener, differing
 from pipeline.stages.segment_audio.packing import Run
@@ -84,6 +93,22 @@ def test_texts_scored_together_score_as_if_alone(tiny, features):
     assert [len(row) for row in together] == [len(row) for row in alone]
     for row, other in zip(together, alone, strict=True):
         assert row == pytest.approx(other, abs=1e-3)
+
+
+def test_a_text_scores_as_by_whispers_own_decoder(tiny, second_sentence, features):
+    text = SENTENCES[1]["text"]
+    model, tokenizer = tiny._loaded(), tiny._tokenizer("en")
+    before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+    tokens = torch.tensor([[*before, *tokenizer.encode(f" {text}"), tokenizer.eot]])
+
+    (scores,) = tiny.fits(features, [text], "en")
+
+    frames = 2 * features[0][0].shape[1]
+    mel = listening._mel(second_sentence, model)[None, :, :frames]
+    with torch.inference_mode():
+        logits = model.decoder(tokens[:, :-1], listening._encoded(model.encoder, mel))
+    expected = torch.log_softmax(logits, -1).gather(2, tokens[:, 1:, None])[0, :, 0]
+    assert scores == pytest.approx(expected[len(before) - 1 :].tolist(), abs=1e-3)
 
 
 def test_a_second_opinion_drops_a_clip_whose_text_is_another(tiny, second_sentence, tmp_path):

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pipeline.models import fetch, whisper_weights
 from pipeline.models.catalogue import OPTIONAL, PRESETS, WHISPER_NAMES, entry
 from pipeline.models.fetch import MissingWeights
+from pipeline.models.onednn import onednn
 
 __all__ = [
     "PRESETS",
@@ -28,6 +29,7 @@ __all__ = [
     "is_cached",
     "load_ctranslate2",
     "load_whisper",
+    "onednn",
     "path_of",
     "resolve_engine",
     "resolve_whisper",

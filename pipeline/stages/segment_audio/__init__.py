@@ -39,7 +39,7 @@ from .sound import load_mos
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 3
+VERSION = 4
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",

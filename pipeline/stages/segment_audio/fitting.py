@@ -10,9 +10,8 @@ on LJ Speech: the wrong text is less likely by 6-13 nats, the right one is never
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from .listening import Listener
+from .listening import Features, Listener
 from .packing import Run
 from .words import Word, text_of, tokens
 
@@ -48,7 +47,7 @@ class Fit:
 
 
 def fitted(
-    words: Sequence[Word], run: Run, features: Any, listener: Listener, language: str
+    words: Sequence[Word], run: Run, features: Features, listener: Listener, language: str
 ) -> Fit:
     """Return the run, a word longer or shorter at its ends where that fits clearly better."""
     best = _fits(words, [run], features, listener, language)[0]
@@ -75,7 +74,11 @@ def _neighbours(run: Run, words: Sequence[Word]) -> list[Run]:
 
 
 def _fits(
-    words: Sequence[Word], runs: Sequence[Run], features: Any, listener: Listener, language: str
+    words: Sequence[Word],
+    runs: Sequence[Run],
+    features: Features,
+    listener: Listener,
+    language: str,
 ) -> list[Fit]:
     if not runs:
         return []

@@ -3,7 +3,7 @@
 In:  samples at 24 kHz, texts. Out: the log probability of each token of a text, or a text.
 Scoring a given text needs one pass and no search. The encoder gets no more than the clip and 2 s of
 silence instead of whisper's 30 s (whisper.cpp calls that audio_ctx): a third of the time, and texts
-compare the same.
+compare the same. What the decoder looks up in the sound is made once a clip, whatever is asked.
 Left out: what follows from it (fitting.py, versions.py).
 """
 
@@ -15,13 +15,15 @@ import numpy as np
 import soxr
 
 from pipeline.audio import OUTPUT_HZ, Samples
-from pipeline.models import load_whisper, whisper_label
+from pipeline.models import load_whisper, onednn, whisper_label
 
 WHISPER_HZ = 16_000
 HOP = 160  # samples a mel frame
 SILENCE_FRAMES = 200  # 2 s of silence after the clip: without any, the end of the text is unsure
 MOST_FRAMES = 3000  # whisper's 30 s
 BATCH = 8  # clips decoded at a time
+
+Features = list[tuple[Any, Any]]  # keys and values of each layer, (1, frames, states)
 
 
 @dataclass
@@ -36,16 +38,19 @@ class Listener:
     def label(self) -> str:
         return whisper_label(self.name)
 
-    def features(self, samples: Samples) -> Any:
-        """Return what the encoder makes of a clip, (1, frames, states)."""
+    def features(self, samples: Samples) -> Features:
+        """Return what the decoder attends to in a clip."""
         import torch
 
-        mel = _mel(samples, self._loaded())
+        model = self._loaded()
+        mel = _mel(samples, model)
         frames = min(MOST_FRAMES, (len(samples) * WHISPER_HZ // OUTPUT_HZ // HOP) + SILENCE_FRAMES)
-        with torch.inference_mode():
-            return _encoded(self._loaded().encoder, mel[None, :, : frames // 2 * 2])
+        with torch.inference_mode(), onednn():
+            hidden = _encoded(model.encoder, mel[None, :, : frames // 2 * 2])
+            looked_at = [block.cross_attn for block in model.decoder.blocks]
+            return [(each.key(hidden), each.value(hidden)) for each in looked_at]
 
-    def fits(self, features: Any, texts: Sequence[str], language: str) -> list[list[float]]:
+    def fits(self, features: Features, texts: Sequence[str], language: str) -> list[list[float]]:
         """Return the log probability of each token of each text, the last one for its end."""
         import torch
 
@@ -57,12 +62,10 @@ class Listener:
         length = max(map(len, rows))
         padded = [[*before, *row, *[tokenizer.eot] * (length - len(row))] for row in rows]
         tokens = torch.tensor(padded, device=model.device)
-        with torch.inference_mode():
-            many = features.expand(len(rows), -1, -1)
-            logits = model.decoder(tokens[:, :-1], many).float()
-        chances = torch.log_softmax(logits[:, len(before) - 1 :], dim=-1)
-        own = chances.gather(2, tokens[:, len(before) :, None])[..., 0].cpu().numpy()
-        return [[float(x) for x in own[i, : len(row)]] for i, row in enumerate(rows)]
+        with torch.inference_mode(), onednn():
+            logits = _decoded(model.decoder, tokens[:, :-1], features)[:, len(before) - 1 :].float()
+            own = logits.gather(2, tokens[:, len(before) :, None])[..., 0] - logits.logsumexp(-1)
+        return [row[: len(kept)] for row, kept in zip(own.tolist(), rows, strict=True)]
 
     def texts(self, clips: Sequence[Samples], language: str) -> list[tuple[str, float]]:
         """Return (what is heard, its mean log probability) of each clip, greedily."""
@@ -142,3 +145,18 @@ def _encoded(encoder: Any, mel: Any) -> Any:
     for block in encoder.blocks:
         hidden = block(hidden)
     return encoder.ln_post(hidden)
+
+
+def _decoded(decoder: Any, tokens: Any, features: Features) -> Any:
+    """Return whisper's decoder on rows of tokens (rows, tokens) as logits: its forward() would make
+    keys and values anew, and for each row."""
+    hidden = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
+    hidden = hidden.to(features[0][0].dtype)
+    for block, (keys, values) in zip(decoder.blocks, features, strict=True):
+        many = (len(tokens), -1, -1)
+        known = {
+            block.cross_attn.key: keys.expand(many),
+            block.cross_attn.value: values.expand(many),
+        }
+        hidden = block(hidden, hidden, mask=decoder.mask, kv_cache=known)
+    return decoder.ln(hidden) @ decoder.token_embedding.weight.to(hidden.dtype).T

@@ -40,14 +40,17 @@ class Mos:
 
 
 def load_mos() -> Mos:
-    """Return the network on one CPU thread: several workers share the machine."""
+    """Return the network on as many CPU threads as torch has; the scores do not depend on them."""
     import onnxruntime  # type: ignore[import-untyped]
+    import torch
 
     spec = find_spec("speechmos")  # finding is not importing: that would load librosa
     if spec is None or not spec.origin:
         raise FileNotFoundError("the package speechmos is not installed")
     options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
+    options.inter_op_num_threads, options.intra_op_num_threads = 1, torch.get_num_threads()
+    # idle threads sleep: what they would spin on is another worker's core
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     path = Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
     return Mos(onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"]))
 

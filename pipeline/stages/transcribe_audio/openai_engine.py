@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.models import onednn
 from pipeline.stages.transcribe_audio.alignment import alignments, cost_matrix
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
 
@@ -37,7 +38,7 @@ class OpenAiWhisper:
         import torch
 
         stacked = torch.stack(list(mels)).to(self.model.device)
-        with torch.no_grad(), _onednn():
+        with torch.no_grad(), onednn():
             return list(self.model.encoder(stacked.half() if self._is_half() else stacked))
 
     def languages(self, features: Any) -> dict[str, float]:
@@ -134,7 +135,7 @@ class OpenAiWhisper:
             for layer in {layer for layer, _ in heads}
         ]
         try:
-            with torch.no_grad(), disable_sdpa(), _onednn():
+            with torch.no_grad(), disable_sdpa(), onednn():
                 stacked = torch.stack(list(features)).to(self.model.device)
                 logits = self.model.decoder(padded.to(self.model.device), stacked)
         finally:
@@ -166,23 +167,3 @@ def _probabilities(logits: Any, row: Sequence[int], first: int, end: int) -> lis
     each = logits[first : len(row) - 2, :end].float().softmax(dim=-1)
     found: list[float] = each.gather(1, text[:, None])[:, 0].tolist()
     return found
-
-
-@contextlib.contextmanager
-def _onednn() -> Iterator[None]:
-    """Have large products on a CPU done by oneDNN, as for bfloat16, which it may use but does not
-    have to; torch's other library, MKL, leaves half of an AMD processor idle.
-
-    Encoding with base on one core of an AMD EPYC (AVX-512): 0.036 s a second of sound, so 0.020,
-    and the results differ by less than 0.001 of values up to 23. Not for decoding, word by word:
-    there it is slower.
-    """
-    import torch
-
-    matmul: Any = getattr(torch.backends.mkldnn, "matmul")  # noqa: B009 - unknown to its stubs
-    before = matmul.fp32_precision
-    matmul.fp32_precision = "bf16"
-    try:
-        yield
-    finally:
-        matmul.fp32_precision = before
