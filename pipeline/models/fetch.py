@@ -8,6 +8,7 @@ Left out: what is in them.
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import http.client
 import logging
@@ -56,7 +57,16 @@ def is_present(entry: Entry, cache: Path) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file's bytes in hexadecimal."""
+    """Return the sha256 of a file's bytes in hexadecimal: read once, as long as it stays as it is.
+
+    A start asks eight times for the weights of whisper, by steps and by who loads them.
+    """
+    found = path.stat()
+    return _sha256(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+@functools.lru_cache
+def _sha256(path: Path, *_: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
