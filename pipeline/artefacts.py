@@ -1,6 +1,7 @@
 """Where results live on disk, and how they get there: whole or not at all.
 
     work/<step>/<name>/…        what a step made of a recording, with a record.json of itself
+    work/<step>/3f/<name>/…     the same in a job of more than 1,000 recordings: 256 folders of them
     work/<step>/.tmp-<name>/    the same while it is being made; swept when found
     work/.partial/<name>/       what outlives a crash within a step: half a download
     wavs/, metadata.csv, …      the dataset, linked from work/build_dataset/all/
@@ -24,6 +25,7 @@ from pipeline.digest import folder_digest
 from pipeline.disk import Disk
 
 WORK = "work"
+FLAT_UP_TO = 1000  # recordings; more are spread, since people and tools list folders
 DATASET_INDEX = "metadata.jsonl"  # published last: it names the clips of the dataset before
 _TEMP = ".tmp-"
 _PUBLISHING = f"{_TEMP}publishing"
@@ -49,10 +51,27 @@ class Artefacts:
         self.out = out
         self._disk = disk or Disk()
         self._poll = poll  # called between two files: raises where the run is to stop
+        self._spreads = False
+
+    def expect(self, recordings: int) -> None:
+        """Say how many recordings the job has: new artefacts of a large one are spread. A job that
+        grows large keeps those that it has where they are."""
+        self._spreads = recordings > FLAT_UP_TO
 
     def folder(self, step: str, name: str) -> Path:
-        """Return where the artefact of a recording in a step lives."""
-        return self.out / WORK / step / name
+        """Return where the artefact of a recording in a step lives, or will."""
+        new, other = self._places(step, name)
+        return other if other.exists() and not new.exists() else new
+
+    def _places(self, step: str, name: str) -> tuple[Path, Path]:
+        """Return where an artefact is put, and where it may be since the job was smaller, or
+        larger: resuming without its inputs, a job does not know how large it was."""
+        above = self.out / WORK / step
+        _, _, digits = name.rpartition("-")
+        flat, spread = above / name, above / digits[:2] / name
+        if digits == name:  # what is made of all recordings together
+            return flat, flat
+        return (spread, flat) if self._spreads else (flat, spread)
 
     def scratch(self, name: str) -> Path:
         """Return the folder of a recording that outlives crashes; a stage makes it if it must."""
@@ -75,12 +94,13 @@ class Artefacts:
 
     def commit(self, temp: Path, name: str, record: Record) -> Record:
         """Put a finished artefact in its place, durably; return its record with final paths."""
-        final = self.folder(record.stage, name)
+        final, _ = self._places(record.stage, name)
         placed = record._replace(output=self._relative(final / record.output))
         self._disk.write_file(temp / RECORD_FILE, [encode(placed.to_event())[2:]])
         for folder, _, _ in os.walk(temp):  # the files in it were synced by who wrote them
             self._disk.sync_folder(Path(folder))
         self.remove(record.stage, name)
+        self._disk.make_folders(final.parent)
         self._disk.rename(temp, final)
         return placed
 
@@ -102,12 +122,12 @@ class Artefacts:
 
     def remove(self, step: str, name: str) -> None:
         """Remove an artefact; a half-removed one is never taken for a whole one."""
-        final = self.folder(step, name)
-        if final.exists():
-            dying = final.with_name(f"{_TEMP}dying-{name}")
-            self._disk.remove_tree(dying)
-            self._disk.rename(final, dying)
-            self._disk.remove_tree(dying)
+        for place in self._places(step, name):
+            if place.exists():
+                dying = self.out / WORK / step / f"{_TEMP}dying-{name}"
+                self._disk.remove_tree(dying)
+                self._disk.rename(place, dying)
+                self._disk.remove_tree(dying)
 
     def sweep(self) -> None:
         """Remove the temp files and folders of dead runs."""

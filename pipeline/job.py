@@ -132,6 +132,7 @@ def _runner(
     else:
         sources, stamps = intake.take_in(agreed.inputs, stopper.working)
     checkpoint.expect(len(sources))
+    artefacts.expect(len(sources))
     if request.mode != "rebuild":  # that needs no room to speak of
         _require_room(request, agreed, checkpoint, [stamp.bytes for stamp in stamps.values()])
     planner = Planner(sources, stamps, checkpoint, artefacts, agreed.excluded)

@@ -236,7 +236,8 @@ def _damage(state: State, why: str) -> None:
 def _rebuild(state: State, work: Path) -> None:
     found = 0
     on_purpose = (work / CLEANED_MARK).exists()
-    for folder in sorted(work.glob("*/*")):
+    spread = work.glob("*/[0-9a-f][0-9a-f]/*")  # in a large job
+    for folder in sorted([*work.glob("*/*"), *spread]):
         record = read_record(folder) if not folder.name.startswith(".") else None
         if record and (record.stage, record.source) not in state.records:
             there = all((folder / name).exists() for name, _ in record.sizes())

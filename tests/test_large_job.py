@@ -1,0 +1,96 @@
+"""A large job: its artefacts are spread over folders, whatever it was before and is afterwards."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline import artefacts
+from pipeline.artefacts import Artefacts
+from pipeline.checkpoint import STATE_FILE
+from tests.forked import COMMON, run, texts
+from tests.test_incremental import dataset, fresh
+from tests.test_promises import taken
+
+WORDS = {letter: f"this is {letter}" for letter in "abcdef"}
+
+
+def small_is_large() -> None:
+    """Make this process take three recordings for many."""
+    artefacts.FLAT_UP_TO = 2
+
+
+def places(out: Path) -> list[str]:
+    """Return where the artefacts are, their digests as dots."""
+    found = sorted(path.parent.relative_to(out / "work") for path in out.rglob("record.json"))
+    return [re.sub(r"-\w{8}$", "-…", re.sub(r"/\w\w/", "/../", path.as_posix())) for path in found]
+
+
+@pytest.fixture
+def here(tmp_path) -> Path:
+    """A finished output of six recordings, made as a large job."""
+    texts(tmp_path / "in", **WORDS)
+    assert run(tmp_path, *COMMON, "in", before=small_is_large)[0] == 0
+    return tmp_path
+
+
+def test_artefacts_of_a_large_job_are_spread_by_their_digest(here):
+    found = places(here / "out")
+
+    assert found[0] == "book/all"
+    assert sorted(found[1:]) == sorted(f"{s}/../{a}-…" for s in ("take", "shout") for a in WORDS)
+    folder = next((here / "out/work/take").glob("*/a-*"))
+    assert folder.name.startswith(f"a-{folder.parent.name}")
+    assert dataset(here / "out") == fresh(here)
+
+
+@pytest.mark.parametrize("before", [small_is_large, lambda: None], ids=["large", "small"])
+def test_a_large_job_resumes_as_a_small_one_too(here, before):
+    texts(here / "in", g="this is g")
+
+    code, said = run(here, *COMMON, "--resume", "in", before=before)
+
+    assert (code, taken(said)) == (0, ["g.wav"])
+    assert dataset(here / "out") == fresh(here)
+
+
+def test_a_job_that_grows_large_keeps_what_it_has_where_it_is(tmp_path):
+    texts(tmp_path / "in", a="one", b="two")
+    assert run(tmp_path, *COMMON, "in")[0] == 0
+    texts(tmp_path / "in", c="three")
+
+    code, said = run(tmp_path, *COMMON, "--resume", "in", before=small_is_large)
+
+    assert (code, taken(said)) == (0, ["c.wav"])
+    shouted = [place for place in places(tmp_path / "out") if place.startswith("shout")]
+    assert sorted(shouted) == ["shout/../c-…", "shout/a-…", "shout/b-…"]
+    assert dataset(tmp_path / "out") == fresh(tmp_path)
+
+
+def test_a_lost_state_is_rebuilt_from_spread_artefacts(here):
+    (here / "out" / STATE_FILE).unlink()
+
+    code, said = run(here, *COMMON, "--resume", "in", before=small_is_large)
+
+    assert (code, taken(said)) == (0, [])
+    assert "13 results were taken from the artefacts' own records" in said
+    assert dataset(here / "out") == fresh(here)
+
+
+def test_what_is_redone_leaves_no_second_artefact(here):
+    texts(here / "in", a="another text")
+
+    code, said = run(here, *COMMON, "--resume", "in")
+
+    assert (code, taken(said)) == (0, ["a.wav"])
+    assert len(list((here / "out/work/take").rglob("a-*"))) == 1
+    assert dataset(here / "out") == fresh(here)
+
+
+def test_names_find_their_place_in_jobs_of_any_size(tmp_path):
+    small, large = Artefacts(tmp_path), Artefacts(tmp_path)
+    large.expect(artefacts.FLAT_UP_TO + 1)
+
+    assert small.folder("take", "a-1f3a09bc") == tmp_path / "work/take/a-1f3a09bc"
+    assert large.folder("take", "a-1f3a09bc") == tmp_path / "work/take/1f/a-1f3a09bc"
+    assert large.folder("book", "all") == tmp_path / "work/book/all"
