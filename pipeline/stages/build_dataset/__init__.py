@@ -14,6 +14,7 @@ from typing import Literal
 from pipeline.item import Item, Result, setting
 from pipeline.stages.build_dataset import lists, overview
 from pipeline.stages.build_dataset.audiofolder import write_audiofolder
+from pipeline.stages.build_dataset.duplicates import without_copies
 from pipeline.stages.build_dataset.phonemes import Fault, Phonemizer, Spoken, require
 from pipeline.stages.build_dataset.recordings import (
     Candidate,
@@ -27,7 +28,7 @@ from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
-VERSION = 6
+VERSION = 7
 READS: tuple[str, ...] = (
     "download_audio", "isolate_speakers.survey", "isolate_speakers", "segment_audio",
 )  # fmt: skip
@@ -83,6 +84,8 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     phonemizer = models.phonemizer(language)
     excluded = {clip for item in items for clip in item.excluded}
     clips, faulty = _spoken_clips(recordings, phonemizer, excluded)
+    clips, copies = without_copies(clips)
+    faulty += [_reject(clip.made, fault) for clip, fault in copies]
     rejected = list(_all_rejected(recordings, faulty))
     _require_clips(clips, rejected)
     chosen = val_ids([clip.made for clip in clips], params.val_percent, params.seed)
