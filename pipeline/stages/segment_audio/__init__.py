@@ -36,6 +36,7 @@ from .listening import Listener
 from .packing import Speech
 from .settings import Params
 from .sound import load_mos
+from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
@@ -116,7 +117,7 @@ def recording(item: Item, params: Params) -> Recording:
     others = [(float(a), float(b), float(s), str(rule)) for a, b, s, rule in spans["others"]]
     voiced, muted = [(a, b) for a, b, *_ in target], [(a, b) for a, b, _, _ in others]
     sound = envelope(levels_db(enhanced), voiced, muted)
-    words = words_of(transcript)
+    words = repaired(words_of(transcript), sound)
     pauses = quiet_runs(sound.quiet, params.min_pause_s)
     breaks = breaks_around(words, pauses, voiced, duration_s)
     return Recording(
