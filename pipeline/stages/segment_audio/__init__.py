@@ -9,6 +9,7 @@ Each clip is then heard as it will be used: DNSMOS, and whisper with the clip's 
 Left out: phonemes (build_dataset).
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -49,6 +50,8 @@ READS: tuple[str, ...] = (
 )
 ON_GPU = True
 
+log = logging.getLogger(__name__)
+
 LEAST_UNHEARD_S = 0.15  # less sound than this beside the words is a breath or a click, no speech
 
 __all__ = ["READS", "VERSION", "Models", "Params", "load", "process", "weights"]
@@ -77,6 +80,8 @@ def load(params: Params, device: str) -> Models:
         found = [resolve_whisper(name, device) if name else "" for name in names]
     except (ValueError, OSError, MissingWeights) as err:
         raise Unusable(str(err)) from err
+    if found[0].endswith(".en") and params.min_clip_language:
+        log.warning("%s knows English only: sentences in other languages are not told", found[0])
     listeners = [Listener(name, device) if name else None for name in found]
     return Models(load_mos(), *listeners)
 

@@ -15,8 +15,9 @@ from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
 from . import fitting, quality, sound
 from .accounting import Rejected
-from .choosing import Chosen, Recording, rejection
+from .choosing import Chosen, Recording, length_failure, reject, rejection
 from .envelope import Span, covered_s, overlapping
+from .foreign import foreign_part
 from .listening import Listener, differing, plain_words
 from .packing import Run
 from .quality import Failure
@@ -57,12 +58,34 @@ def judged(
     rec: Recording, chosen: Chosen, params: Params, models: Models
 ) -> tuple[list[Candidate], list[Rejected]]:
     """Return the runs that pass every rule, and the rejections of the others."""
-    measured = [judge(rec, run, chosen.doubt(run), params, models) for run in chosen.runs]
+    measured, rejected = each_judged(rec, chosen, params, models)
     measured = by_others(measured, params)
     if models.second:
         measured = second_opinion(rec, measured, models.second, params)
-    rejected = [rejection(c.span, c.text, f) for c, f in measured if f]
+    rejected += [rejection(c.span, c.text, f) for c, f in measured if f]
     return [candidate for candidate, failure in measured if not failure], rejected
+
+
+def each_judged(
+    rec: Recording, chosen: Chosen, params: Params, models: Models
+) -> tuple[list[Judged], list[Rejected]]:
+    """Return the runs by themselves; what is left of one that is foreign in part is one too."""
+    measured: list[Judged] = []
+    rejected: list[Rejected] = []
+    runs = list(reversed(chosen.runs))
+    while runs:
+        run = runs.pop()
+        measured.append(judge(rec, run, chosen.doubt(run), params, models))
+        part = measured[-1][0].run
+        for rest in (Run(part.last + 1, run.last), Run(run.first, part.first - 1)):
+            if rest.first > rest.last:
+                continue
+            failure = length_failure(rec.speech.length_s(rest), params)
+            if failure:
+                rejected.append(reject(rec, rest, failure))
+            else:
+                runs.append(rest)
+    return measured, rejected
 
 
 def judge(
@@ -124,6 +147,11 @@ def heard(
 ) -> Judged:
     """Return the candidate with the words that are in its sound, and how well they fit."""
     features = listener.features(samples)
+    least = params.min_clip_language
+    if found := foreign_part(rec, candidate.run, samples, features, listener, least):
+        part, foreign = found
+        span = rec.span(part)
+        return with_text(rec, replace(candidate, run=part, span=span), part), foreign
     fit = fitting.fitted(rec.speech.words, candidate.run, features, listener, rec.language)
     moved = abs(fit.run.first - candidate.run.first) + abs(fit.run.last - candidate.run.last)
     if moved:

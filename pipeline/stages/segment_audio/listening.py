@@ -50,6 +50,28 @@ class Listener:
             looked_at = [block.cross_attn for block in model.decoder.blocks]
             return [(each.key(hidden), each.value(hidden)) for each in looked_at]
 
+    @property
+    def is_multilingual(self) -> bool:
+        return bool(self._loaded().is_multilingual)
+
+    def languages(self, features: Features, frames: slice = slice(None)) -> dict[str, float]:
+        """Return code -> probability, of a part of the sound: frames of 20 ms.
+
+        An English model knows no other: {"en": 1.0}.
+        """
+        import torch
+
+        model = self._loaded()
+        if not model.is_multilingual:
+            return {"en": 1.0}
+        tokenizer = self._tokenizer("en")
+        start = torch.tensor([[tokenizer.sot]], device=model.device)
+        part = [(keys[:, frames], values[:, frames]) for keys, values in features]
+        with torch.inference_mode(), onednn():
+            logits = _decoded(model.decoder, start, part).float()[0, 0]
+        chances = logits[list(tokenizer.all_language_tokens)].softmax(dim=-1).tolist()
+        return dict(zip(tokenizer.all_language_codes, chances, strict=True))
+
     def fits(self, features: Features, texts: Sequence[str], language: str) -> list[list[float]]:
         """Return the log probability of each token of each text, the last one for its end."""
         import torch

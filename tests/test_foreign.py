@@ -1,0 +1,123 @@
+"""A sentence in another language is dropped with its reason; what is in the language stays.
+
+Real weights: whisper base on the sample's letter (English), with German by espeak-ng put between.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.languages import SENTENCES as FOREIGN
+from bench.languages import Voice
+from pipeline import audio
+from pipeline.audio import OUTPUT_HZ
+from pipeline.stages import segment_audio
+from pipeline.stages.segment_audio import Params, foreign
+from pipeline.stages.segment_audio.judging import Models
+from pipeline.stages.segment_audio.listening import Listener
+from pipeline.stages.segment_audio.packing import Run
+from tests.test_segment_audio import Take
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+TRUTH = json.loads((SAMPLE / "truth.json").read_text())["recordings"]
+ENGLISH = next(one for one in TRUTH if one["file"] == "letter.wav")["sentences"]
+GERMAN = FOREIGN["de"][0]
+HEARD = "Good morning my ladies and gentlemen I tell you today a small story."  # as whisper would
+
+
+class Podcast(Take):
+    """A recording of real sounds with their texts, words evenly spread over each."""
+
+    def play(self, samples, text):
+        words, length_s = text.split(), len(samples) / OUTPUT_HZ
+        step_s = length_s / len(words)
+        starts = [self.time_s + i * step_s for i in range(len(words))]
+        pairs = zip(words, starts, strict=True)
+        self.words += [(f" {word}", at_s, at_s + 0.9 * step_s) for word, at_s in pairs]
+        self.parts.append(samples)
+        self.time_s += length_s
+        return self
+
+
+@pytest.fixture(scope="module")
+def base():
+    return Listener("base")
+
+
+@pytest.fixture(scope="module")
+def german():
+    voice = Voice(b"de")
+    return 0.7 * audio.resample(voice.say(GERMAN), voice.rate_hz, OUTPUT_HZ)
+
+
+def english(index):
+    sentence = ENGLISH[index]
+    span = sentence["start_s"], sentence["end_s"]
+    return audio.read_at(SAMPLE / "letter.wav", OUTPUT_HZ, *span), sentence["text"]
+
+
+def podcast(german):
+    made = Podcast().pause(0.5).play(*english(1)).pause(0.5).play(german, HEARD)
+    return made.pause(0.5).play(*english(2)).pause(0.5)
+
+
+def segmented(made, folder, listener, **changes):
+    out = folder / "out"
+    out.mkdir()
+    item = made.item(folder)
+    segment_audio.process(item, out, Params(**changes), Models(listener=listener))
+    return json.loads((out / "clips.json").read_text())
+
+
+def test_a_german_sentence_among_english_ones_is_dropped_with_its_reason(base, german, tmp_path):
+    found = segmented(podcast(german), tmp_path, base, max_clip_s=20.0)
+
+    (dropped,) = (one for one in found["rejected"] if one["rule"] == "language")
+    assert dropped["text"] == HEARD
+    assert (dropped["value"], dropped["threshold"]) == ("de", "en")
+    assert dropped["reason"].startswith("heard as de (")
+    assert [clip["text"] for clip in found["clips"]] == [ENGLISH[1]["text"], ENGLISH[2]["text"]]
+
+
+def test_an_english_sentence_is_foreign_where_german_is_wanted(base, tmp_path):
+    made = Podcast().pause(0.5).play(*english(1)).pause(0.5)
+    item = made.item(tmp_path, language="de")
+    out = tmp_path / "out"
+    out.mkdir()
+
+    segment_audio.process(item, out, Params(language="de"), Models(listener=base))
+
+    found = json.loads((out / "clips.json").read_text())
+    assert [one["value"] for one in found["rejected"] if one["rule"] == "language"] == ["en"]
+    assert found["clips"] == []
+
+
+@pytest.mark.parametrize("least, asked", [(0.0, False), (0.8, True)])
+def test_the_question_can_be_left_out(base, german, tmp_path, least, asked):
+    made = Podcast().pause(0.5).play(german, HEARD).pause(0.5)
+    rec = segment_audio.recording(made.item(tmp_path), Params())
+    run = Run(0, len(HEARD.split()) - 1)
+    samples = np.pad(german, round(0.2 * OUTPUT_HZ))
+
+    found = foreign.foreign_part(rec, run, samples, base.features(samples), base, least)
+
+    assert (found is not None) == asked
+
+
+def test_a_model_of_english_alone_is_said_to_be_deaf_for_it(caplog):
+    with caplog.at_level(logging.WARNING):
+        segment_audio.load(Params(whisper_model="tiny.en"), "cpu")
+
+    assert "knows English only: sentences in other languages are not told" in caplog.text
+    assert Listener("tiny.en").languages(None) == {"en": 1.0}
+
+
+@pytest.mark.parametrize(
+    "heard, wanted, expected",
+    [({"nn": 0.6, "no": 0.3, "da": 0.1}, "no", 0.9), ({"en": 0.7}, "en", 0.7), ({}, "de", 0.0)],
+)
+def test_two_names_of_one_language_count_together(heard, wanted, expected):
+    assert foreign.likeness(heard, wanted) == pytest.approx(expected)
