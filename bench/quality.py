@@ -1,6 +1,6 @@
 """How good the clips are, on mixes with known answers built from real recordings.
 
-    .venv/bin/python bench/quality.py FOLDER                 all scenarios, about 6 minutes
+    .venv/bin/python bench/quality.py FOLDER                 all scenarios, about 8 minutes
     .venv/bin/python bench/quality.py FOLDER --only read,fast --clips 20 --seed 2
     .venv/bin/python bench/quality.py FOLDER --set enhancement_mode=none --set separation=never
     .venv/bin/python bench/quality.py FOLDER --tables        when music is separated; voices alike

@@ -109,3 +109,33 @@ def test_a_manifest_names_speaker_and_text(tmp_path):
     (tmp_path / "manifest.tsv").write_text("x.wav\tann\tGood day.\ny.wav\tbob\n")
     with pytest.raises(ValueError, match=r"manifest\.tsv:2: want path, speaker and text"):
         corpus.read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", mixing.EVERY)
+def test_every_sound_has_the_length_and_level_that_was_asked_for(kind):
+    """0 dB: a mix gives it its level; the same numbers each time."""
+    sound, again = (mixing.EVERY[kind](2.5, np.random.default_rng(3)) for _ in range(2))
+
+    assert sound.dtype == np.float32
+    assert len(sound) == round(2.5 * RATE_HZ)
+    assert audio.level_db(sound) == pytest.approx(0.0, abs=0.1)
+    assert np.array_equal(sound, again)
+
+
+def test_interludes_are_many_in_a_long_pause_and_leave_the_words_alone(mix):
+    long = mixing.joined(
+        "long", [s.utterance for s in mix.said], (10.0, 10.0), np.random.default_rng(0)
+    )
+
+    busy = mixing.with_interludes(
+        long, "busy", ("beat", "hum"), np.random.default_rng(1), each_s=4.0
+    )
+
+    added = np.abs(busy.sound / np.float32(busy.gain) - long.sound / np.float32(long.gain))
+    first, second = long.said
+    for said in long.said:
+        assert added[round(said.start_s * RATE_HZ) : round(said.end_s * RATE_HZ)].max() < 1e-4
+    gap_s = second.start_s - first.end_s
+    between = added[round(first.end_s * RATE_HZ) : round(second.start_s * RATE_HZ)]
+    loud = audio.frame_levels_db(between, RATE_HZ, 0.1) > -50
+    assert 0.6 * gap_s < 0.1 * loud.sum() < gap_s - 1.0

@@ -4,8 +4,9 @@ In:  utterances, pauses (negative: speech over speech), beds of sounds.py. Out: 
 `clean` is the speech alone, over which edges are judged; `sound` is what the pipeline gets.
 """
 
+import math
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import numpy as np
 from pipeline import audio
 
 from .corpus import Utterance
+from .more_sounds import MORE
 from .sounds import KINDS, RATE_HZ, Chance, Samples
 
+EVERY = {**KINDS, **MORE}
 SPEECH_DB = -23.0  # RMS of every utterance, re full scale
 ROOM_DB = -68.0  # under everything: digital silence would be too easy
 LEAD_S = 0.6  # before the first and after the last
@@ -87,18 +90,31 @@ def with_bed(mix: Mix, name: str, kind: str, snr_db: float, chance: Chance) -> M
     return _with_sound(mix, name, mix.sound + bed[: len(mix.sound)])
 
 
-def with_interludes(mix: Mix, name: str, kinds: Sequence[str], chance: Chance) -> Mix:
-    """Return the mix with sounds as loud as speech in its pauses, 0.15 s away from the words."""
+def with_interludes(
+    mix: Mix, name: str, kinds: Sequence[str], chance: Chance, each_s: float = math.inf
+) -> Mix:
+    """Return the mix with sounds as loud as speech in its pauses, 0.15 s away from the words.
+
+    One sound a pause; with `each_s` several, so long each, with a second between them.
+    """
     sound = mix.sound.copy()
     pauses = [(a.end_s, b.start_s) for a, b in zip(mix.said, mix.said[1:], strict=False)]
-    for i, (start_s, end_s) in enumerate(pauses):
+    places = [place for pause in pauses for place in _places(*pause, each_s)]
+    for i, (start_s, end_s) in enumerate(places):
         length_s = end_s - start_s - 0.3
         if length_s < 1.0:
             continue
-        part = KINDS[kinds[i % len(kinds)]](length_s, chance) * 10 ** ((SPEECH_DB - 3) / 20)
+        part = EVERY[kinds[i % len(kinds)]](length_s, chance) * 10 ** ((SPEECH_DB - 3) / 20)
         first = round((start_s + 0.15) * RATE_HZ)
         sound[first : first + len(part)] += audio.fade(part, RATE_HZ, 0.05)
     return _with_sound(mix, name, sound)
+
+
+def _places(start_s: float, end_s: float, each_s: float) -> Iterator[tuple[float, float]]:
+    while end_s - start_s > each_s:
+        yield start_s, start_s + each_s
+        start_s += each_s + 1.0
+    yield start_s, end_s
 
 
 def telephone(mix: Mix, name: str) -> Mix:
@@ -120,7 +136,7 @@ def nothing_said(name: str, kinds: Sequence[str], each_s: float, chance: Chance)
     """Return sounds without a word, with silence between them."""
     parts = []
     for kind in kinds:
-        parts += [KINDS[kind](each_s, chance) * 10 ** ((SPEECH_DB - 2) / 20)]
+        parts += [EVERY[kind](each_s, chance) * 10 ** ((SPEECH_DB - 2) / 20)]
         parts += [np.zeros(round(each_s / 3 * RATE_HZ), np.float32)]
     sound = np.concatenate(parts)
     heard, gain = _limited(sound + _room(len(sound), chance))

@@ -16,9 +16,10 @@ from pipeline import audio
 
 from . import mixing
 from .corpus import Corpus, Utterance
-from .mixing import Mix, Said
+from .mixing import EVERY, Mix, Said
 from .sounds import RATE_HZ, Chance, Samples
 
+TEN_MINUTES_S = 660.0  # with room for silence between the sounds
 PER_FILE = 10  # utterances of a reader joined to one file
 BEDS = {"pink": (40.0, 30.0, 20.0, 10.0, 0.0), "hum": (30.0, 20.0),
         "music": (30.0, 25.0, 20.0, 10.0, 0.0)}  # fmt: skip
@@ -54,6 +55,8 @@ def jobs(corpus: Corpus, clips: int, seed: int) -> dict[str, Callable[[], Job]]:
         "dominant": lambda: make.speakers("dominant", (4, 1), with_clip=False),
         "nobody ahead": lambda: make.speakers("equal", (1, 1), with_clip=False, asks=True),
         "no speech": lambda: make.silence(),
+        "ten minutes": lambda: make.ten_minutes(),
+        "on hold": lambda: make.on_hold(),
         **{
             f"{path.stem} {who}": lambda path=path, who=who: make.conversation(path, who)
             for path in corpus.conversations
@@ -123,6 +126,26 @@ class _Maker:
         kinds = ("music", "laughter", "applause", "pink", "hum")
         mixes = [mixing.nothing_said("nothing", kinds, 20.0, self._chance("nothing"))]
         return Job("no speech", mixes)
+
+    def ten_minutes(self) -> Job:
+        """Return 10 minutes of what is no speech, every kind of it, and a sentence each minute.
+
+        By the sentences everything knows a voice's level; all else in clips was invented.
+        """
+        chance, some = self._chance("ten minutes"), self._read("ten minutes")[:PER_FILE]
+        mix = mixing.joined("ten", some, (TEN_MINUTES_S / PER_FILE,) * 2, chance)
+        kinds = [kind for kind in EVERY if kind not in ("pink", "white")]
+        return Job("ten minutes", [mixing.with_interludes(mix, "ten", kinds, chance, each_s=22.0)])
+
+    def on_hold(self) -> Job:
+        """Return a telephone dialogue with ringing, music on hold, breaths and a keyboard."""
+        chance, some = self._chance("on hold"), self._read("on hold")
+        other = self._others(chance, some[0].speaker, 1)[0]
+        turns = _interleaved([some[: PER_FILE // 2], other[: PER_FILE // 2]], (1, 1), chance)
+        mix = mixing.joined("hold", turns, (0.2, 12.0), chance)
+        kinds = ("ringing", "waiting", "breaths", "typing", "singing")
+        line = mixing.telephone(mixing.with_interludes(mix, "hold", kinds, chance), "hold")
+        return Job("on hold", [line], None, {"min_bandwidth_hz": 0.0, "speakers": "all"})
 
     def conversation(self, path: Path, who: str) -> Job:
         """Return a real recording; its turns are the truth, the longest one alone the clip."""

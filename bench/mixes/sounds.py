@@ -4,7 +4,7 @@ Out: float32 (samples,) at 24 kHz, RMS 1 (0 dB): a mix gives them their level.
 Left out: realism beyond what separators, voice activity and recognisers react to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 RATE_HZ = 24_000
 Samples = npt.NDArray[np.float32]
 Chance = np.random.Generator
+FORMANTS_OF_A = ((800, 120), (1200, 150), (2600, 250))  # Hz: place, width
 CHORDS = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))  # C, a, F, G over middle C
 
 
@@ -26,9 +27,9 @@ def white(length_s: float, chance: Chance) -> Samples:
 
 def hum(length_s: float, chance: Chance) -> Samples:
     """Return mains hum with its harmonics over a little noise."""
-    t = _times(length_s)
+    t = times(length_s)
     tones = sum(np.sin(2 * np.pi * 50 * k * t) / k for k in range(1, 8))
-    return _level(tones + 0.1 * pink(length_s, chance))
+    return level(tones + 0.1 * pink(length_s, chance))
 
 
 def music(length_s: float, chance: Chance) -> Samples:
@@ -44,7 +45,7 @@ def music(length_s: float, chance: Chance) -> Samples:
             total[at : at + len(tone)] += tone
         drum = chance.standard_normal(RATE_HZ // 12) * np.exp(-np.arange(RATE_HZ // 12) / 300)
         total[at : at + len(drum)] += 0.4 * drum
-    return _level(total[: round(length_s * RATE_HZ)])
+    return level(total[: round(length_s * RATE_HZ)])
 
 
 def laughter(length_s: float, chance: Chance) -> Samples:
@@ -53,11 +54,11 @@ def laughter(length_s: float, chance: Chance) -> Samples:
     at_s = 0.2
     while at_s < length_s - 2.0:
         for k in range(int(chance.integers(4, 9))):
-            burst = _vowel(0.11, float(chance.uniform(220, 320)) * 0.97**k, chance)
+            burst = vowel(0.11, float(chance.uniform(220, 320)) * 0.97**k, chance)
             first = round((at_s + 0.2 * k) * RATE_HZ)
             total[first : first + len(burst)] += burst[: len(total) - first]
         at_s += float(chance.uniform(1.8, 3.2))
-    return _level(total)
+    return level(total)
 
 
 def applause(length_s: float, chance: Chance) -> Samples:
@@ -66,7 +67,7 @@ def applause(length_s: float, chance: Chance) -> Samples:
     clap = np.exp(-np.arange(RATE_HZ // 20) / 150)
     for at in chance.integers(0, round(length_s * RATE_HZ), round(length_s * 60)).tolist():
         total[at : at + len(clap)] += clap * chance.standard_normal(len(clap))
-    return _level(total[: round(length_s * RATE_HZ)])
+    return level(total[: round(length_s * RATE_HZ)])
 
 
 KINDS: dict[str, Callable[[float, Chance], Samples]] = {
@@ -76,7 +77,7 @@ KINDS: dict[str, Callable[[float, Chance], Samples]] = {
 
 
 def _plucked(pitch_hz: float, chance: Chance) -> npt.NDArray[np.float64]:
-    t = _times(1.5)
+    t = times(1.5)
     parts = [
         np.sin(2 * np.pi * pitch_hz * k * t + chance.uniform(0, 6)) * np.exp(-t * (1 + k)) / k
         for k in range(1, 9)
@@ -84,9 +85,14 @@ def _plucked(pitch_hz: float, chance: Chance) -> npt.NDArray[np.float64]:
     return np.asarray(np.sum(parts, axis=0))
 
 
-def _vowel(length_s: float, pitch_hz: float, chance: Chance) -> npt.NDArray[np.float64]:
-    t = _times(length_s)
-    formants = ((800, 120), (1200, 150), (2600, 250))  # of "a"
+def vowel(
+    length_s: float,
+    pitch_hz: float,
+    chance: Chance,
+    formants: Sequence[tuple[float, float]] = FORMANTS_OF_A,
+) -> npt.NDArray[np.float64]:
+    """Return a vowel that swells and fades, with a little breath."""
+    t = times(length_s)
     total = np.zeros(len(t))
     for k in range(1, int(4000 / pitch_hz)):
         hz = pitch_hz * k
@@ -99,12 +105,12 @@ def _vowel(length_s: float, pitch_hz: float, chance: Chance) -> npt.NDArray[np.f
 def _shaped(length_s: float, chance: Chance, gain: Callable[[Samples], Samples]) -> Samples:
     size = round(length_s * RATE_HZ)
     spectrum = np.fft.rfft(chance.standard_normal(size))
-    return _level(np.fft.irfft(spectrum * gain(np.fft.rfftfreq(size, 1 / RATE_HZ)), size))
+    return level(np.fft.irfft(spectrum * gain(np.fft.rfftfreq(size, 1 / RATE_HZ)), size))
 
 
-def _level(samples: npt.NDArray[np.float64]) -> Samples:
+def level(samples: npt.NDArray[np.float64]) -> Samples:
     return np.asarray(samples / (np.sqrt(np.mean(np.square(samples))) + 1e-12), np.float32)
 
 
-def _times(length_s: float) -> npt.NDArray[np.float64]:
+def times(length_s: float) -> npt.NDArray[np.float64]:
     return np.arange(round(length_s * RATE_HZ)) / RATE_HZ
