@@ -20,6 +20,7 @@ from .mixing import EVERY, Mix, Said
 from .sounds import RATE_HZ, Chance, Samples
 
 TEN_MINUTES_S = 660.0  # with room for silence between the sounds
+ON_HOLD = ("ringing", "waiting", "breaths", "typing", "singing")
 PER_FILE = 10  # utterances of a reader joined to one file
 BEDS = {"pink": (40.0, 30.0, 20.0, 10.0, 0.0), "hum": (30.0, 20.0),
         "music": (30.0, 25.0, 20.0, 10.0, 0.0)}  # fmt: skip
@@ -47,7 +48,7 @@ def jobs(corpus: Corpus, clips: int, seed: int) -> dict[str, Callable[[], Job]]:
         "pink 10 dB": lambda: make.reader("pink10", (0.3, 1.2), bed=("pink", 10.0)),
         "music 10 dB": lambda: make.reader("music10", (0.3, 1.2), bed=("music", 10.0)),
         "interludes": lambda: make.interludes(),
-        "telephone": lambda: make.telephone(),
+        "telephone": lambda: make.call("telephone", (0.1, 0.8)),
         "two speakers": lambda: make.speakers("two", (1, 1)),
         "three speakers": lambda: make.speakers("three", (1, 1, 1)),
         "unequal": lambda: make.speakers("unequal", (1, 3)),
@@ -56,7 +57,7 @@ def jobs(corpus: Corpus, clips: int, seed: int) -> dict[str, Callable[[], Job]]:
         "nobody ahead": lambda: make.speakers("equal", (1, 1), with_clip=False, asks=True),
         "no speech": lambda: make.silence(),
         "ten minutes": lambda: make.ten_minutes(),
-        "on hold": lambda: make.on_hold(),
+        "on hold": lambda: make.call("on hold", (0.2, 12.0), ON_HOLD),
         **{
             f"{path.stem} {who}": lambda path=path, who=who: make.conversation(path, who)
             for path in corpus.conversations
@@ -92,16 +93,20 @@ class _Maker:
         kinds = ("laughter", "music", "applause")
         return Job("interludes", [mixing.with_interludes(mix, "interludes", kinds, chance)])
 
-    def telephone(self) -> Job:
-        """Return a dialogue of a reader, who is wanted, and somebody else."""
-        chance, some = self._chance("telephone"), self._read("telephone")
+    def call(self, name: str, pauses_s: tuple[float, float], kinds: Sequence[str] = ()) -> Job:
+        """Return a telephone dialogue of a reader, who is wanted, and somebody else.
+
+        `kinds` of sounds are in its longer pauses.
+        """
+        chance, some = self._chance(name), self._read(name)
         other = self._others(chance, some[0].speaker, 1)[0]
         turns = _interleaved([some[: PER_FILE // 2], other], (1, 1), chance)
-        mix = mixing.telephone(mixing.joined("telephone", turns, (0.1, 0.8), chance), "telephone")
+        mix = mixing.joined(name, turns, pauses_s, chance)
+        mix = mixing.with_interludes(mix, name, kinds, chance) if kinds else mix
+        line = mixing.telephone(mix, name.replace(" ", "-"))
         alone = mixing.joined("alone", some[-1:], (0.1, 0.1), chance)
         reference = _as_file(mixing.telephone(alone, "reference").sound, some[0].speaker)
-        wide = {"min_bandwidth_hz": 0.0}
-        return Job("telephone", [mix], some[0].speaker, wide, reference)
+        return Job(name, [line], some[0].speaker, {"min_bandwidth_hz": 0.0}, reference)
 
     def speakers(
         self,
@@ -136,16 +141,6 @@ class _Maker:
         mix = mixing.joined("ten", some, (TEN_MINUTES_S / PER_FILE,) * 2, chance)
         kinds = [kind for kind in EVERY if kind not in ("pink", "white")]
         return Job("ten minutes", [mixing.with_interludes(mix, "ten", kinds, chance, each_s=22.0)])
-
-    def on_hold(self) -> Job:
-        """Return a telephone dialogue with ringing, music on hold, breaths and a keyboard."""
-        chance, some = self._chance("on hold"), self._read("on hold")
-        other = self._others(chance, some[0].speaker, 1)[0]
-        turns = _interleaved([some[: PER_FILE // 2], other[: PER_FILE // 2]], (1, 1), chance)
-        mix = mixing.joined("hold", turns, (0.2, 12.0), chance)
-        kinds = ("ringing", "waiting", "breaths", "typing", "singing")
-        line = mixing.telephone(mixing.with_interludes(mix, "hold", kinds, chance), "hold")
-        return Job("on hold", [line], None, {"min_bandwidth_hz": 0.0, "speakers": "all"})
 
     def conversation(self, path: Path, who: str) -> Job:
         """Return a real recording; its turns are the truth, the longest one alone the clip."""
