@@ -114,6 +114,46 @@ BROKEN = {
 }
 
 
+HINTS = {
+    "tabs": (write(TRAIN, b"wavs/a-0.wav\ta\t0\n"), "there are tabs in it: write | instead"),
+    "commas": (write("metadata.csv", b"a-0,Hello,Hello\n"), "there are commas in it"),
+    "a path for an id": (change("metadata.csv", "a-0|", "wavs/a-0.wav|"), "write a-0 [id]"),
+    "backslashes": (change(TRAIN, "wavs/a-0", r"wavs\\a-0"), "has backslashes"),
+    "mp3": (
+        lambda folder: (folder / "wavs/a-0.wav").rename(folder / "wavs/a-0.mp3"),
+        "wavs/a-0.wav is not there, wavs/a-0.mp3 is: name that one, as a WAV file",
+    ),
+    "no text": (change("metadata.jsonl", '"text": "', '"text": null, "t": "'), "but None"),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_what_is_often_meant_is_said(dataset: Path, name: str) -> None:
+    """Datasets of other tools: the message names what they have instead."""
+    break_it, expected = HINTS[name]
+
+    break_it(dataset)
+
+    assert expected in describe(validate(dataset))
+
+
+@pytest.mark.parametrize(
+    "place, expected",
+    [("filelists/en/train_list.txt", "validate "), ("train.txt", "there are train.txt: rename")],
+)
+def test_a_folder_without_lists_says_where_some_are(
+    tmp_path: Path, place: str, expected: str
+) -> None:
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("wavs/a.wav|a|0\n")
+
+    said = describe(validate(tmp_path))
+
+    assert "this is not a dataset folder; there " in said
+    assert expected in said
+    assert place in said
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_rule_is_found_where_it_is_broken(dataset: Path, name: str) -> None:
     """One break, one problem: with its severity, rule, file and line."""

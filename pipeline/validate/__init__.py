@@ -54,7 +54,7 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
     readers = [name for name in READERS if (folder / name).is_file()]
     if not list_folders and not readers:
         text = f"has no {TRAIN}, metadata.csv or metadata.jsonl: this is not a dataset folder"
-        return [Problem("error", "nothing_found", ".", 0, text)]
+        return [Problem("error", "nothing_found", ".", 0, text + _near(folder))]
     clips = Clips(folder)
     problems: list[Problem] = []
     for place in list_folders:
@@ -63,6 +63,17 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
     for name in readers:
         problems += _check_metadata(folder, name, clips)
     return [*problems, *clips.problems, *clips.unused()]
+
+
+def _near(folder: Path) -> str:
+    """Return what may have been meant: lists in a folder further in, or under another name."""
+    names = [f"{depth}/{name}" for depth in ("*", "*/*") for name in (TRAIN, VAL, *READERS)]
+    inside = (path for name in names for path in sorted(folder.glob(name)))
+    deeper = next((path for path in inside if path.is_file()), None)
+    if deeper:
+        return f"; there is {deeper.relative_to(folder)}: validate {deeper.parent}"
+    lists_ = [path.name for path in sorted(folder.iterdir()) if path.suffix in (".txt", ".csv")]
+    return f"; there are {', '.join(lists_[:5])}: rename what is meant" if lists_ else ""
 
 
 def _list_folders(folder: Path) -> list[str]:

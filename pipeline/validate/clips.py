@@ -1,5 +1,6 @@
 """The sound files of a dataset folder: each looked up and checked once, however often named."""
 
+import glob
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +22,7 @@ class Clips:
         for line, wav in named:
             path = self._look_up(wav, file)
             if path is None:
-                yield Problem("error", "missing_wav", file, line, _missing(wav))
+                yield Problem("error", "missing_wav", file, line, self._missing(wav))
             elif path not in self._durations_s:
                 self._durations_s[path] = duration_s(self._folder / path)
                 self.problems += check_wav(self._folder / path, path)
@@ -53,10 +54,25 @@ class Clips:
                 return str(place)
         return None
 
+    def _missing(self, wav: str) -> str:
+        """Return what is wrong with a name, and what to do."""
+        if not wav.strip():
+            return "names no sound file: write wav|phonemes|speaker"
+        path = PurePosixPath(wav)
+        if "\\" in wav:
+            return f"{wav} has backslashes, which are no folders to the trainer: write wavs/x.wav"
+        if path.is_absolute() or ".." in path.parts:
+            return (
+                f"{wav} is outside of the dataset's folder: put it in wavs/ and name it from here"
+            )
+        if other := self._beside(path):
+            return f"{wav} is not there, {other} is: name that one, as a WAV file"
+        return f"{wav} is not there: put it back or remove the line"
 
-def _missing(wav: str) -> str:
-    if not wav.strip():
-        return "names no sound file: write wav|phonemes|speaker"
-    if PurePosixPath(wav).is_absolute() or ".." in PurePosixPath(wav).parts:
-        return f"{wav} is outside of the dataset's folder: put it in wavs/ and name it from here"
-    return f"{wav} is not there: put it back or remove the line"
+    def _beside(self, path: PurePosixPath) -> str | None:
+        """Return the file of the same name with another ending, if there is one."""
+        if "\0" in str(path):
+            return None
+        folder, stem = self._folder / path.parent, path.name.partition(".")[0]
+        found = folder.glob(f"{glob.escape(stem)}.*") if folder.is_dir() else ()
+        return next((str(path.parent / one.name) for one in sorted(found) if one.is_file()), None)

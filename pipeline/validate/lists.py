@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.validate.alphabets import MAX_SYMBOLS, Alphabet, unknown_symbols
 from pipeline.validate.problem import Problem
-from pipeline.validate.textfile import read_lines
+from pipeline.validate.textfile import read_lines, separator_hint
 
 OOD_MIN_SYMBOLS = 50  # `min_length` in StyleTTS2's Configs/config_ft.yml
 FRAME_S = 0.0125  # a mel frame: hop_length 300 at 24 kHz, meldataset.py
@@ -52,7 +52,8 @@ def read_rows(path: Path, name: str) -> tuple[list[Row], list[Problem]]:
 def _fields_message(line: str, fields: list[str]) -> str:
     if not line.strip():
         return "is empty: remove the line"
-    return f"has {len(fields)} fields, must have 3 (wav|phonemes|speaker): no | inside a field"
+    hint = separator_hint(line) or ": no | inside a field"
+    return f"has {len(fields)} fields, must have 3 (wav|phonemes|speaker){hint}"
 
 
 def check_rows(rows: list[Row], name: str, alphabet: Alphabet) -> Iterator[Problem]:

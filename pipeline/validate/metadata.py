@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.validate.problem import Problem
-from pipeline.validate.textfile import read_lines
+from pipeline.validate.textfile import read_lines, separator_hint
 
 Named = tuple[int, str]
 _HEADERS = {"id", "file", "file_name", "filename", "path", "audio", "wav"}
@@ -36,11 +36,15 @@ def read_csv(path: Path, name: str) -> tuple[list[Named], list[Problem]]:
 
 def _csv_faults(number: int, fields: list[str]) -> Iterator[tuple[str, str]]:
     if len(fields) != 3:
-        yield "fields", f"has {len(fields)} fields, must have 3 (id|text|normalized text)"
+        hint = separator_hint(fields[0])
+        yield "fields", f"has {len(fields)} fields, must have 3 (id|text|normalized text){hint}"
     elif number == 1 and fields[0].strip().lower() in _HEADERS:
         yield "header", "is a header, and would be read as a clip: remove the line"
     elif fields[0].startswith('"'):
         yield "quoted", "is quoted, and LJSpeech readers keep the quotes: write without quoting"
+    elif fields[0].endswith(".wav") or "/" in fields[0]:
+        bare = fields[0].rpartition("/")[2].removesuffix(".wav")
+        yield "id", f"{fields[0]} is a path, readers make wavs/ID.wav of an id: write {bare}"
     elif not all(field.strip() for field in fields):
         yield "empty_text", "has an empty field: fill it or remove the line"
 
@@ -70,8 +74,8 @@ def _json_faults(row: Any) -> Iterator[tuple[str, str]]:
         yield "not_json", "is not a JSON object: write one object a line"
     elif not isinstance(row.get("file_name"), str) or not row["file_name"]:
         yield "no_file_name", 'has no "file_name", by which the clip is found: add it'
-    elif "text" in row and not str(row["text"]).strip():
-        yield "empty_text", "has an empty text: fill it or remove the line"
+    elif "text" in row and not (isinstance(row["text"], str) and row["text"].strip()):
+        yield "empty_text", f"has no text, but {row['text']!r}: fill it or remove the line"
 
 
 def _doubles(named: list[Named], name: str) -> Iterator[Problem]:

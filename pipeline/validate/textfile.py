@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pipeline.validate.problem import Problem
 
+_OTHERS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
+
 
 def read_lines(path: Path, name: str) -> tuple[list[str], list[Problem]]:
     """Return (lines, problems); a last newline opens no line, as in the trainers' readlines()."""
@@ -26,3 +28,9 @@ def read_lines(path: Path, name: str) -> tuple[list[str], list[Problem]]:
         return [], [*problems, Problem("error", "not_utf8", name, line, text)]
     lines = decoded.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines, problems
+
+
+def separator_hint(line: str) -> str:
+    """Return what a line that lacks | is divided by instead, for a message."""
+    found = next((name for sign, name in _OTHERS.items() if sign in line), "")
+    return f"; there are {found} in it: write | instead" if found and "|" not in line else ""
