@@ -19,7 +19,7 @@ from pipeline.stages.segment_audio import Params, foreign
 from pipeline.stages.segment_audio.judging import Models
 from pipeline.stages.segment_audio.listening import Listener
 from pipeline.stages.segment_audio.packing import Run
-from tests.test_segment_audio import Take
+from tests.test_segment_audio import Take, assert_adds_up
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 TRUTH = json.loads((SAMPLE / "truth.json").read_text())["recordings"]
@@ -67,9 +67,11 @@ def podcast(german):
 def segmented(made, folder, listener, **changes):
     out = folder / "out"
     out.mkdir()
-    item = made.item(folder)
-    segment_audio.process(item, out, Params(**changes), Models(listener=listener))
-    return json.loads((out / "clips.json").read_text())
+    item = made.item(folder, language=changes.get("language", "en"))
+    result = segment_audio.process(item, out, Params(**changes), Models(listener=listener))
+    document = json.loads((out / "clips.json").read_text())
+    assert_adds_up(result.facts, document)
+    return document
 
 
 def test_a_german_sentence_among_english_ones_is_dropped_with_its_reason(base, german, tmp_path):
@@ -84,13 +86,9 @@ def test_a_german_sentence_among_english_ones_is_dropped_with_its_reason(base, g
 
 def test_an_english_sentence_is_foreign_where_german_is_wanted(base, tmp_path):
     made = Podcast().pause(0.5).play(*english(1)).pause(0.5)
-    item = made.item(tmp_path, language="de")
-    out = tmp_path / "out"
-    out.mkdir()
 
-    segment_audio.process(item, out, Params(language="de"), Models(listener=base))
+    found = segmented(made, tmp_path, base, language="de")
 
-    found = json.loads((out / "clips.json").read_text())
     assert [one["value"] for one in found["rejected"] if one["rule"] == "language"] == ["en"]
     assert found["clips"] == []
 
