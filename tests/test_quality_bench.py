@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from bench import second_opinion
 from bench.mixes import corpus, mixing, scoring, sounds
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
 from bench.mixes.reference import TrueWord
+from bench.second_opinion import Heard
 from pipeline import audio
 
 RATE_HZ = sounds.RATE_HZ
@@ -78,6 +80,18 @@ def test_a_clip_where_nobody_speaks_and_a_loop_are_invented(mix, clips):
     assert scoring.score(mix, [], nobody, None).invented == 1
     assert scoring.score(mix, [], loop, None).invented == 1
     assert scoring.score(mix, [], clips((0.6, 1.6)), None).invented == 0
+
+
+def test_a_limit_on_the_second_opinion_drops_what_lies_above_it():
+    """Three good texts, apart by 0, 0.1 and 0.2, and a bad one of as many words, apart by 0.3."""
+    good = [Heard(0.0, 10, apart) for apart in (0.0, 0.1, 0.2)]
+
+    rows = second_opinion.table([*good, Heard(0.2, 10, 0.3)]).splitlines()
+
+    assert rows[0] == "3 good texts, 1 bad, 5.0% of words wrong"
+    by_limit = {row.split()[0]: row.split()[1:] for row in rows[2:]}
+    assert by_limit["0.10"] == ["1", "=", "33%", "1", "=", "100%", "0.0%"]
+    assert by_limit["0.30"] == ["0", "=", "0%", "0", "=", "0%", "5.0%"]
 
 
 def test_errors_are_counted_at_the_edges_and_inside():

@@ -88,8 +88,10 @@ class Params:
     verify_with: str = setting(
         "", "second opinion: a whisper model; clips whose texts differ too much are dropped"
     )
-    # a share of words; by judgement, not calibrated yet: tiny.en gets 0.05 of clean speech wrong
-    max_verify_wer: float = setting(0.2, "most difference of the second opinion")
+    # a share of words. bench/second_opinion.py, 80 clips of LJ Speech by base, asked: tiny.en. Of
+    # the texts with more than one word in 15 wrong 48% are above, of the others 5% (noise 10 dB
+    # below: 54 and 12%); words wrong 4.3%, in what is kept 2.5%. 0.05: 87 and 16%; 0.2: 17 and 0%
+    max_verify_wer: float = setting(0.1, "most difference of the second opinion")
     # DNSMOS P.835. Emilia asks for 3.0, but clean synthetic speech has 2.6 and a historic recording
     # 2.7; noise 10 dB below speech 2.0, at the level of speech 1.7: this drops what nobody can want
     min_mos: float = setting(1.8, "least DNSMOS (OVRL), 1 to 5")
