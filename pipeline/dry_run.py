@@ -59,7 +59,7 @@ def _lines(found: Forecast) -> Iterator[str]:
 
 
 def _costs(found: Forecast, settings: Settings, out: Path, free: int) -> Iterator[str]:
-    yield f"⏱️ about {clock(found.seconds)} with {_workers(settings)}{_guessed(found.steps)}"
+    yield f"⏱️ about {clock(found.seconds)} with --workers {settings.workers}{_guessed(found.steps)}"
     yield f"💾 about {size(found.needed_bytes)} are needed in {out}, {size(free)} are free"
     if settings.whisper_model in models.PRESETS and not models.is_cached(settings.whisper_model):
         yield (
@@ -82,10 +82,6 @@ def _reasons(step: StepForecast) -> Iterator[str]:
         names = [safe(source) for source, one in again.items() if one == why]
         more = f" and {count - FEW} more" if count > FEW else ""
         yield f"  {step.work.step.name}: {why}: {', '.join(names[:FEW])}{more}"
-
-
-def _workers(settings: Settings) -> str:
-    return "1 worker" if settings.workers == 1 else f"{settings.workers} workers"
 
 
 def _guessed(steps: Sequence[StepForecast]) -> str:

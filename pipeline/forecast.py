@@ -6,21 +6,22 @@ How: seconds of sound x what a step costs and leaves a second of sound; its cost
      this job, else in earlier ones on this machine, else elsewhere (PRIORS).
 """
 
+import importlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import executors, models
 from pipeline.checkpoint import State
-from pipeline.config import Settings
+from pipeline.config import Settings, params_for
 from pipeline.dispatch import GIGABYTE, LowDisk
-from pipeline.estimate import ENOUGH_S, Rates, StepFigures, figures
+from pipeline.estimate import ENOUGH_S, StepFigures, figures
 from pipeline.flow import Step
 from pipeline.plan import ALL
 from pipeline.preview import Preview, Work, preview
 from pipeline.sources import is_url
 from pipeline.stages.download_audio.length import lengths_s
+from pipeline.workforce import Workforce, workforce_for
 
 # Bytes that a step leaves on the disk a second of sound, all there until the dataset is complete;
 # clips are hard links after that. Measured on data/sample (phone to studio, 16 to 48 kHz, 24-bit
@@ -78,7 +79,9 @@ def foresee(
     known = state.records.numbers(names[0], "duration_s")
     found = preview(out, state, settings, inputs, flow, is_restart=is_restart)
     sound, unknown = _sound(found, known)
-    steps = [_step(work, one, sound, settings) for work, one in zip(found.works, done, strict=True)]
+    workforce = workforce_for(settings)
+    pairs = zip(found.works, done, strict=True)
+    steps = [_step(work, one, sound, settings, workforce) for work, one in pairs]
     needed = sum(step.sound_s * BYTES.get(step.work.step.name, 0) for step in steps)
     return Forecast(steps, len(found.bytes), sum(sound.values()), unknown, round(needed))
 
@@ -96,14 +99,20 @@ def _sound(found: Preview, known: Mapping[str, float]) -> tuple[dict[str, float]
 
 
 def _step(
-    work: Work, done: StepFigures, sound: Mapping[str, float], settings: Settings
+    work: Work,
+    done: StepFigures,
+    sound: Mapping[str, float],
+    settings: Settings,
+    workforce: Workforce,
 ) -> StepForecast:
-    sound_s = sum(sound.values()) if ALL in work.todo else sum(sound[s] for s in work.todo)
-    device = executors.devices(settings.device)[0].partition(":")[0]
-    rates = Rates(models.cache_dir(), {**asdict(settings), "device": device})
+    all_s = sum(sound.values())
+    sizes_s = [all_s if source == ALL else sound[source] for source in work.todo]
+    sound_s, rates = sum(sizes_s), workforce.rates
     own = done.rate if done.audio_s >= ENOUGH_S else None
     rate = own or rates.of(work.step.name)
-    at_once = max(1, min(settings.workers, len(work.todo)))
+    module = importlib.import_module(work.step.module)
+    params = params_for(module.Params, settings)
+    at_once = max(1, workforce.workers(work.step.name, module, params, sizes_s))
     measured = own is not None or rates.is_measured(work.step.name)
     return StepForecast(work, sound_s, sound_s * rate / at_once, measured)
 

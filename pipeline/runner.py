@@ -13,17 +13,15 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline import executors, models, talk
+from pipeline import executors, talk
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
-from pipeline.estimate import Rates
 from pipeline.executors import Outcome
 from pipeline.exits import FAILED, FINISHED, SOME_FAILED
 from pipeline.flow import FLOW, views
@@ -33,7 +31,7 @@ from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
-from pipeline.workforce import BYTES_PER_S, Workforce, longest_first
+from pipeline.workforce import BYTES_PER_S, longest_first, workforce_for
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +80,8 @@ class Runner:
             min_free_gb=settings.min_free_gb,
         )
         self._failures_in_a_row = 0
-        rates = _rates(settings)
-        self._workforce = Workforce(settings.workers, executors.devices(settings.device), rates)
-        self._progress = Progress(flow, rates, self._workforce.most, mode=settings.progress)
+        self._workforce = workforce_for(settings)
+        self._progress = self._progress_of(flow)
         self._skipped: Counter[str] = Counter()  # by step; done in earlier runs
 
     def run(self) -> int:
@@ -126,7 +123,7 @@ class Runner:
                     "run with --resume; its dataset will be without what excluded.txt names"
                 )
             last = [step for step in self._flow if step.stage == self._stages[-1]]
-            self._progress = _progress(last, self._settings)
+            self._progress = self._progress_of(last)
             with self._progress:
                 self._run_stage(last)
                 self._require_dataset()
@@ -209,6 +206,10 @@ class Runner:
         guessed = {s: stamp[0] / BYTES_PER_S if stamp else 0.0 for s, stamp in stamps.items()}
         whole = {ALL: sum(known.values())}
         return {s: known.get(s, whole.get(s, guess)) for s, guess in guessed.items()}
+
+    def _progress_of(self, flow: Sequence[Step]) -> Progress:
+        mode, workforce = self._settings.progress, self._workforce
+        return Progress(flow, workforce.rates, workforce.most, mode=mode)
 
     def _begin_progress(self, step: Step, todo: Sequence[Decision], workers: int) -> None:
         first = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")
@@ -314,8 +315,3 @@ class Runner:
             **{status: counts[status] for status in ("done", "dropped", "failed")},
             "seconds_of_audio": round(seconds, 1),
         }
-
-
-def _rates(settings: Settings) -> Rates:
-    device = executors.devices(settings.device)[0].partition(":")[0]
-    return Rates(models.cache_dir(), {**asdict(settings), "device": device})

@@ -6,10 +6,12 @@ Left out: who they are (`executors/`).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from types import ModuleType
 from typing import Any
 
-from pipeline import executors
+from pipeline import executors, models
+from pipeline.config import Settings
 from pipeline.estimate import Rates
 from pipeline.plan import FAILED_BEFORE, Decision
 
@@ -23,9 +25,9 @@ class Workforce:
     """The workers of one run."""
 
     def __init__(self, wanted: str, devices: Sequence[str], rates: Rates) -> None:
+        self.rates = rates
         self._wanted = wanted
         self._gpus = sum(device.startswith("cuda") for device in devices)
-        self._rates = rates
         self._free_gb = executors.free_memory_gb()  # before workers have theirs
 
     @property
@@ -47,8 +49,15 @@ class Workforce:
             return min(int(self._wanted), len(sizes_s))
         places = self._gpus if self._gpus and getattr(module, "ON_GPU", False) else self.most
         carried = int(self._free_gb / _memory_gb(module, params))
-        worth = int(sum(sizes_s) * self._rates.of(step) / WORTH_S)
+        worth = int(sum(sizes_s) * self.rates.of(step) / WORTH_S)
         return max(1, min(len(sizes_s), places, carried, worth))
+
+
+def workforce_for(settings: Settings) -> Workforce:
+    """Return the workers of a job on this machine, and what their work takes here."""
+    devices = executors.devices(settings.device)
+    variant = {**asdict(settings), "device": devices[0].partition(":")[0]}
+    return Workforce(settings.workers, devices, Rates(models.cache_dir(), variant))
 
 
 def longest_first(todo: Sequence[Decision], sizes_s: Mapping[str, float]) -> list[Decision]:

@@ -12,12 +12,11 @@ Left out: single foreign words, and stretches under LEAST_S, which are heard wit
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
 from .choosing import Recording
-from .listening import Listener
+from .listening import Features, Listener
 from .packing import Run
 from .quality import Failure
 from .words import ends_sentence
@@ -37,7 +36,7 @@ SAME: Sequence[frozenset[str]] = (
 
 
 def foreign_part(
-    rec: Recording, run: Run, samples: Samples, features: Any, listener: Listener, least: float
+    rec: Recording, run: Run, samples: Samples, features: Features, listener: Listener, least: float
 ) -> tuple[Run, Failure] | None:
     """Return the first stretches of `run` in another language and why, None if there are none.
 
