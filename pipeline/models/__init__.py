@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 AUTO_CPU = "base"  # 0.13 s a second of sound on two cores; medium has ten times the weights
 AUTO_CUDA = "medium"
+SMALL_BYTES = 145_000_000  # of the weights of base, taken for what is not here yet
 Engine = Literal["auto", "openai-whisper", "faster-whisper"]
 ENGINE: Engine = "openai-whisper"
 
@@ -137,8 +138,11 @@ def whisper_gb(name: str) -> float:
     """Return the memory that a resolved name or a path takes with what it works on, GB.
 
     In float32, twice the file; beside it 0.9 GB, most of them libraries (base, 8 windows: 1.16 GB).
+    What is not fetched yet is taken for small: nothing is fetched for an estimate.
     """
-    return 0.9 + 2 * _whisper_file(name).stat().st_size / 1e9
+    is_here = is_cached(name) if name in WHISPER_NAMES else Path(name).expanduser().is_file()
+    size = _whisper_file(name).stat().st_size if is_here else SMALL_BYTES
+    return 0.9 + 2 * size / 1e9
 
 
 def whisper_label(name: str) -> str:
