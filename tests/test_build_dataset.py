@@ -432,6 +432,29 @@ def test_what_a_person_excluded_is_rejected_by_hand_and_seconds_still_add_up(
     assert "excluded by hand (excluded.txt)" in (tmp_path / "out/report.html").read_text()
 
 
+def test_no_copy_comes_in_for_a_clip_that_a_person_took_out(tmp_path: Path, models: Models) -> None:
+    """Of two clips of one sound one is in the dataset; without it none is."""
+    same = clip("The very same words are said here.")
+    items = [segmented(tmp_path, name, [same, *sentences(2)]) for name in ("a-1", "b-2")]
+    bursts = np.repeat(np.random.default_rng(0).uniform(0, 0.5, 40), round(LONG_S * RATE_HZ / 40))
+    sound = bursts * np.random.default_rng(1).uniform(-1, 1, len(bursts))
+    for name in ("a-1", "b-2"):
+        path = tmp_path / f"segment_audio/{name}/clips/{name}-0000.wav"
+        soundfile.write(path, sound, RATE_HZ, subtype="PCM_16")
+
+    def ids(out: Path) -> set[str]:
+        return {Path(row["file_name"]).stem for row in rows(out / "metadata.jsonl")}
+
+    build(items, tmp_path / "full", models)
+    (one,) = ids(tmp_path / "full") & {"a-1-0000", "b-2-0000"}
+    taken_out = [replace(item, excluded=(one,)) if one[:3] in item.name else item for item in items]
+    build(taken_out, tmp_path / "out", models)
+
+    assert ids(tmp_path / "out") == ids(tmp_path / "full") - {one}
+    rules = {row["rule"] for row in rows(tmp_path / "out/rejected.jsonl")}
+    assert rules == {"non_speech", "duplicate", "excluded_by_hand"}
+
+
 def test_what_became_of_processing_is_counted(tmp_path: Path) -> None:
     """A clip with a choice was kept processed or not; music that stayed is named."""
     undone, kept = {"scores": {"unprocessed": 1.0}}, {"scores": {"unprocessed": 0.0}}

@@ -6,7 +6,7 @@ Left out: cutting clips: segment_audio keeps them far below the trainers' 510 sy
 all the same is rejected, and said.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,7 @@ from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
-VERSION = 7
+VERSION = 8
 READS: tuple[str, ...] = (
     "download_audio", "isolate_speakers.survey", "isolate_speakers", "segment_audio",
 )  # fmt: skip
@@ -82,10 +82,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     recordings = read_recordings(items)
     language = job_language(recordings, params.language)
     phonemizer = models.phonemizer(language)
-    excluded = {clip for item in items for clip in item.excluded}
-    clips, faulty = _spoken_clips(recordings, phonemizer, excluded)
-    clips, copies = without_copies(clips)
-    faulty += [_reject(clip.made, fault) for clip, fault in copies]
+    clips, faulty = _wanted_clips(items, recordings, phonemizer)
     rejected = list(_all_rejected(recordings, faulty))
     _require_clips(clips, rejected)
     chosen = val_ids([clip.made for clip in clips], params.val_percent, params.seed)
@@ -120,8 +117,21 @@ def job_language(recordings: Sequence[Recording], wanted: str) -> str:
     return max(sorted(seconds), key=lambda language: seconds[language], default="en")
 
 
+def _wanted_clips(
+    items: Sequence[Item], recordings: Sequence[Recording], phonemizer: Phonemizer
+) -> tuple[list[lists.Clip], list[Rejected]]:
+    """Return the clips of the dataset, and those that are not in it, with why."""
+    clips, faulty = _spoken_clips(recordings, phonemizer)
+    clips, copies = without_copies(clips)
+    faulty += [_reject(clip.made, fault) for clip, fault in copies]
+    # subtle: after the copies, or a copy would come in for what a person took out
+    excluded = {clip for item in items for clip in item.excluded}
+    faulty += [_reject(clip.made, BY_PERSON) for clip in clips if clip.made.id in excluded]
+    return [clip for clip in clips if clip.made.id not in excluded], faulty
+
+
 def _spoken_clips(
-    recordings: Sequence[Recording], phonemizer: Phonemizer, excluded: Set[str] = frozenset()
+    recordings: Sequence[Recording], phonemizer: Phonemizer
 ) -> tuple[list[lists.Clip], list[Rejected]]:
     """Return the clips with their phonemes, and those that cannot be used after all."""
     language, british = phonemizer.language, phonemizer.accent == "british"
@@ -129,10 +139,8 @@ def _spoken_clips(
     faulty: list[Rejected] = []
     for recording in recordings:
         stranger = bool(recording.language) and recording.language != language
-        mine = [clip for clip in recording.clips if clip.id not in excluded]
-        faulty += [_reject(clip, BY_PERSON) for clip in recording.clips if clip.id in excluded]
-        for first in range(0, len(mine), BATCH):
-            batch = mine[first : first + BATCH]
+        for first in range(0, len(recording.clips), BATCH):
+            batch = recording.clips[first : first + BATCH]
             if stranger:
                 reason = f"the recording is in {recording.language}, the dataset in {language}"
                 faulty += [_reject(clip, Fault("language", reason)) for clip in batch]
