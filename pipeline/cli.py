@@ -8,6 +8,7 @@ Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some file
 """
 
 import argparse
+import difflib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def main(
 def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
     inputs, given = parse(words)
     if not given.get("output"):
-        raise WrongUse("--output FOLDER is needed: where the dataset goes")
+        raise WrongUse(f"--output FOLDER is needed: where the dataset goes{_meant(words)}")
     request = Request(
         out=Path(given["output"]).absolute(),
         inputs=inputs,
@@ -80,6 +81,12 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         disk=disk,
     )
     return dry_run(request) if given.get("dry_run") else run_job(request)
+
+
+def _meant(words: Sequence[str]) -> str:
+    """Return what may have been meant by a first word that is nearly a sub-command."""
+    near = difflib.get_close_matches(words[0], commands.USAGES, 1) if words else []
+    return f"; did you mean 'dataset-pipeline {near[0]}'?" if near else "; --help says more"
 
 
 def _without_secrets(word: str) -> str:

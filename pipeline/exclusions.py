@@ -20,6 +20,7 @@ _HEAD = """\
 # `dataset-pipeline exclude` writes this; after a change by hand run with --resume.
 """
 _SUFFIX = ".wav"
+SHOWN = 10  # unknown ids in a message
 
 Excluded = Mapping[str, int | None]
 """Clip id -> size of its wav in bytes; None: whichever clip has that id."""
@@ -93,9 +94,11 @@ def changed(
     """
     known = kept if undo else clips
     if unknown := [clip for clip in ids if clip not in known]:
-        where = f"on the list in {EXCLUDED_FILE}" if undo else "clips of this dataset"
-        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-        raise ValueError(f"not {where}: {', '.join(unknown[:10])}{more}; nothing was changed")
+        named = ", ".join(unknown[:SHOWN])
+        named += f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+        if undo:
+            raise ValueError(f"not in {EXCLUDED_FILE}: {named}; nothing was changed")
+        raise ValueError(f"not clips of this dataset: {named}; nothing was changed")
     if undo:
         return {clip: size for clip, size in kept.items() if ids and clip not in ids}
     return {**kept, **{clip: clips[clip] for clip in ids}}

@@ -232,10 +232,10 @@ class Runner:
     def _take_failure(self, record: Record, outcome: Outcome) -> None:
         self._checkpoint.save(record)
         self._artefacts.drop(Path(outcome.task.out))
-        log.error("❌ Failed: %s: %s", record.source, record.reason)
         log.debug("%s", outcome.traceback)
         if record.source == ALL:
             raise RunFailed(f"{record.stage}: {record.reason}")
+        log.error("❌ Failed: %s: %s", record.source, record.reason)
         self._failures_in_a_row += 1
         if self._failures_in_a_row >= self._settings.max_failures_in_a_row:
             raise RunFailed(

@@ -375,9 +375,11 @@ def test_the_card_says_what_the_phonemes_are(tmp_path: Path, models: Models) -> 
 
 
 def test_japanese_says_what_is_missing() -> None:
-    """A language whose phonemes need more packages stops the stage at its start."""
+    """A language whose phonemes need more packages stops the stage, and a run before its start."""
     with pytest.raises(Unusable, match=r"Japanese \(ja\).*choose another --language"):
         build_dataset.load(Params(language="ja"), "cpu")
+    with pytest.raises(ValueError, match=r"Japanese \(ja\).*choose another --language"):
+        build_dataset.check(Params(language="ja"))
 
 
 def test_a_dataset_of_nothing_is_an_error_that_says_why(tmp_path: Path, models: Models) -> None:
@@ -385,7 +387,7 @@ def test_a_dataset_of_nothing_is_an_error_that_says_why(tmp_path: Path, models: 
     noisy = {"start_s": 0.5, "end_s": 9.0, "rule": "snr", "reason": "8 dB is below 15 dB"}
     items = [segmented(tmp_path, "a-1", [], [noisy])]
 
-    with pytest.raises(ValueError, match=r"0 clips passed.*snr 8\.5 s in 1 places"):
+    with pytest.raises(ValueError, match=r"0 clips passed.*: snr: 8\.5 s in 1 place \(8 dB"):
         build(items, tmp_path / "out", models)
 
 

@@ -287,3 +287,30 @@ def test_a_signal_at_the_prompt_touches_nothing(checkpoints, here, signum):
     ended = terminal.exitstatus if terminal.exitstatus is not None else 128 + terminal.signalstatus
     assert ended == 128 + signum
     assert files(here / "out").items() >= before.items()
+
+
+def test_a_sub_command_that_is_nearly_one_is_named(tmp_path):
+    code, said = run(tmp_path, "statsu", "out")
+
+    assert code == 2
+    assert said.endswith("where the dataset goes; did you mean 'dataset-pipeline status'?\n")
+
+
+def test_an_end_without_a_dataset_is_said_once(tmp_path):
+    """Once, and not of a file called *."""
+    texts(tmp_path / "in", a="drop")
+    code, said = run(tmp_path, *COMMON, "in", before=_no_dataset)
+
+    assert code == 1
+    assert said.count("nothing is left") == 1
+    assert "❌ book: ValueError: nothing is left" in said or "❌ book: nothing is left" in said
+    assert "Failed: *" not in said
+
+
+def _no_dataset() -> None:
+    from tests.cheap import book
+
+    def process(*_: object) -> None:
+        raise ValueError("nothing is left")
+
+    book.process = process

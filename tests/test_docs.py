@@ -12,6 +12,7 @@ import yaml
 
 from pipeline import config
 from pipeline.cli import parse
+from pipeline.commands import USAGES
 
 ROOT = Path(__file__).parent.parent
 
@@ -127,6 +128,7 @@ def test_the_flags_that_the_pages_name_are_there():
         for flag in re.findall(r"(?<![\w-])--([a-z][a-z-]+)", page)
     }
     known = {name.replace("_", "-") for names in config.groups().values() for name in names}
+    known |= set(re.findall(r"--([a-z-]+)", " ".join(USAGES.values())))
     elsewhere = {"target-audio", "target-text", "interpolate-start", "config-path", "audio-dir"}
 
     assert {flag for flag in named if flag not in known} - elsewhere - {

@@ -70,7 +70,7 @@ def test_the_dataset_is_built_without_the_clips_and_nothing_else_is_done(here):
 
     assert dataset(here / "out") == without(here, "b")
     assert not taken(said)
-    assert "✋ 1 clips are taken out, 1 in all" in said
+    assert "✋ 1 clip taken out; out now: 1 (excluded.txt)" in said
 
 
 def test_undo_brings_back_every_byte(here):
@@ -106,10 +106,10 @@ def test_the_list_may_have_comments_blank_lines_and_paths(here):
             (),
             "not clips of this dataset: nobody-1, nor-2; nothing was ch",
         ),
-        ("{b}\n", ("--undo",), "not on the list in excluded.txt: {b}; nothing was changed"),
+        ("{b}\n", ("--undo",), "not in excluded.txt: {b}; nothing was changed"),
         ("# none\n", (), "ids.txt names no clip: put one id a line"),
         ("{b} is bad\n", (), "ids.txt, line 1: '{b} is bad': put one id a line, no more"),
-        ("{a}\n{b}\n{c}\n", (), "1 clips would be left, 2 are needed; nothing was changed"),
+        ("{a}\n{b}\n{c}\n", (), "1 clip would be left, 2 are needed; nothing was changed"),
     ],
 )
 def test_what_makes_no_sense_is_named_and_changes_nothing(here, ids, words, message):

@@ -15,6 +15,7 @@ from pipeline.console import ask, on_terminal
 from pipeline.disk import Disk
 from pipeline.environment import LOCK_TIMEOUT, whole_number
 from pipeline.exclusions import (
+    EXCLUDED_FILE,
     changed,
     clips_of,
     read_excluded,
@@ -85,17 +86,18 @@ def _note(out: Path, ids: Sequence[str], undo: bool, flow: Sequence[Step], disk:
     except ValueError as err:
         raise WrongUse(str(err)) from err
     if (left := sum(1 for clip in clips if clip not in after)) < LEAST:
-        raise WrongUse(f"{left} clips would be left, {LEAST} are needed; nothing was changed")
+        raise WrongUse(f"{_clips(left)} would be left, {LEAST} are needed; nothing was changed")
     if after == before:
-        log.info("✋ The list of excluded clips is as it was: %d clips", len(after))
+        log.info("✋ The list of excluded clips is as it was: %s", _clips(len(after)))
         return
     write_excluded(out, after, disk)
-    if undo:
-        log.info(
-            "✋ %d clips are taken in again, %d stay out", len(before) - len(after), len(after)
-        )
-    else:
-        log.info("✋ %d clips are taken out, %d in all", len(after) - len(before), len(after))
+    changed_by = abs(len(after) - len(before))
+    what = "taken in again" if undo else "taken out"
+    log.info("✋ %s %s; out now: %d (%s)", _clips(changed_by), what, len(after), EXCLUDED_FILE)
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"
 
 
 def _require_finished(out: Path, state: State, flow: Sequence[Step]) -> None:

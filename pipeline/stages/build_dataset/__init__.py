@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pipeline.item import Item, Result, setting
+from pipeline.item import Item, Result, Unusable, setting
 from pipeline.stages.build_dataset import lists, overview
 from pipeline.stages.build_dataset.audiofolder import write_audiofolder
 from pipeline.stages.build_dataset.duplicates import without_copies
@@ -66,6 +66,15 @@ class Models:
             self.ready[language] = Phonemizer(language, self.params.english_accent)
         self.ready[language].heard.clear()
         return self.ready[language]
+
+
+def check(params: Params) -> None:
+    """Raise ValueError for a language that cannot be written: known before hours of work."""
+    if params.language != "auto":
+        try:
+            require(params.language)
+        except Unusable as err:
+            raise ValueError(f"--language {params.language}: {err}") from err
 
 
 def load(params: Params, device: str) -> Models:  # noqa: ARG001  (no device: phonemes need none)

@@ -138,7 +138,8 @@ def _rules(rejected: Sequence[Rejected]) -> list[dict[str, Any]]:
 def top_rules(rejected: Sequence[Rejected], most: int = 5) -> list[str]:
     """Return the rules that took most, for an error message."""
     return [
-        f"{rule['rule']} {rule['seconds']:.1f} s in {rule['count']} places (e.g. {rule['example']})"
+        f"{rule['rule']}: {rule['seconds']:.1f} s in {rule['count']} "
+        f"{'place' if rule['count'] == 1 else 'places'} ({rule['example']})"
         for rule in _rules(rejected)[:most]
     ]
 
