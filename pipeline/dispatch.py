@@ -12,11 +12,10 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import executors
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint
 from pipeline.console import safe
-from pipeline.executors import Executor, Outcome, Task
+from pipeline.executors import Crew, Outcome, Task
 from pipeline.plan import ALL, Decision, Step
 from pipeline.stopping import Stopper
 
@@ -39,13 +38,15 @@ class Dispatcher:
         artefacts: Artefacts,
         stopper: Stopper,
         *,
-        devices: Sequence[str],
+        crew: Crew,
+        device: str,
         min_free_gb: float,
     ) -> None:
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self._stopper = stopper
-        self._devices = devices
+        self._crew = crew
+        self._device = device
         self._min_free_gb = min_free_gb
 
     def outcomes(
@@ -58,17 +59,14 @@ class Dispatcher:
         crashed = {d.source for d in todo if self._checkpoint.attempts(step.name, d.source)}
         sound = [d for d in todo if d.source not in crashed]
         tasks = (self._next(step, decision, params) for decision in sound)
-        executor = self._executor(min(workers, len(sound)))
-        with contextlib.closing(self._interruptible(executor(tasks))) as found:
+        at_work = self._crew.run(min(workers, len(sound)), tasks)
+        with contextlib.closing(self._interruptible(at_work)) as found:
             for outcome in found:
                 again = outcome.status == "crashed"
                 yield self._try_alone(step, outcome) if again else outcome
         for decision in todo:
             if decision.source in crashed:
                 yield self._try_alone(step, Outcome(self._task(step, decision, params), "crashed"))
-
-    def _executor(self, workers: int) -> Executor:
-        return executors.serial if workers < 2 else executors.processes(workers, self._devices)
 
     def _try_alone(self, step: Step, crashed: Outcome) -> Outcome:
         """Try a file that was in hand in a crash by itself: it may have been another's fault."""
@@ -80,7 +78,7 @@ class Dispatcher:
             self._artefacts.empty(Path(crashed.task.out))
             self._take_up(step, crashed.task, "it was in hand in a crash")
             with self._stopper.working():
-                outcome = executors.run_alone(crashed.task)
+                outcome = self._crew.alone(crashed.task)
             if outcome.status != "crashed":
                 return outcome
             crashed = outcome
@@ -113,7 +111,7 @@ class Dispatcher:
     def _task(self, step: Step, decision: Decision, params: Mapping[str, Any]) -> Task:
         out = str(self._artefacts.new_folder(step.name, decision.name))
         source, items = decision.source, decision.items
-        return Task(step.module, items, source, out, dict(params), self._devices[0])
+        return Task(step.module, items, source, out, dict(params), self._device)
 
     def _check_free_space(self) -> None:
         free_gb = shutil.disk_usage(self._artefacts.out).free / GIGABYTE

@@ -72,11 +72,14 @@ class Runner:
         self._publication = Publication(
             checkpoint, artefacts, names[0], names[-1], self._stages, keep_temp=settings.keep_temp
         )
+        devices = executors.devices(settings.device)
+        self._crew = executors.LocalCrew(devices)
         self._dispatcher = Dispatcher(
             checkpoint,
             artefacts,
             stopper,
-            devices=executors.devices(settings.device),
+            crew=self._crew,
+            device=devices[0],
             min_free_gb=settings.min_free_gb,
         )
         self._failures_in_a_row = 0
@@ -97,7 +100,7 @@ class Runner:
             return FINISHED
         self._validator.restore_clips()
         talk.say_where_it_resumes(self._checkpoint.state, self._stages)
-        with self._progress:
+        with self._progress, contextlib.closing(self._crew):
             while not self._through_all_stages():
                 self._planner.lost.clear()
             self._finish()
@@ -124,7 +127,7 @@ class Runner:
                 )
             last = [step for step in self._flow if step.stage == self._stages[-1]]
             self._progress = self._progress_of(last)
-            with self._progress:
+            with self._progress, contextlib.closing(self._crew):
                 self._run_stage(last)
                 self._require_dataset()
                 self._publication.publish()
@@ -172,6 +175,8 @@ class Runner:
         todo = self._doable(module, todo)
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
+        if step is self._flow[-1]:
+            self._crew.close()  # what its workers hold in memory is not needed any more
         sizes_s = self._sizes_s(todo)
         workers = self._workforce.workers(step.name, module, params, list(sizes_s.values()))
         todo = longest_first(todo, sizes_s) if workers > 1 else todo

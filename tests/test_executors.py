@@ -1,5 +1,6 @@
 """Devices and workers. CUDA paths are held by a fake list of devices; `-m gpu` for a real one."""
 
+import contextlib
 import stat
 
 import pytest
@@ -75,7 +76,8 @@ def test_worker_k_works_on_device_k(tmp_path):
         item = Item(str(number), str(number), "")
         tasks.append(Task("tests.cheap.where", (item,), item.source, str(out), {}))
 
-    outcomes = list(executors.processes(2, ["cuda:0", "cuda:1"])(tasks))
+    with contextlib.closing(executors.LocalCrew(["cuda:0", "cuda:1"])) as crew:
+        outcomes = list(crew.in_pool(2, tasks))
     assert {outcome.status for outcome in outcomes} == {"done"}
     assert {outcome.facts["device"] for outcome in outcomes} == {"cuda:0", "cuda:1"}
 

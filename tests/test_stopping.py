@@ -1,5 +1,6 @@
 """Signals, crashed workers and orphans: real signals to real processes."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -254,7 +255,8 @@ def test_a_pool_that_cannot_start_blames_no_file(tmp_path, monkeypatch):
     item = Item("a.wav", "a", str(tmp_path / "a.wav"))
     task = Task("tests.cheap.take", (item,), "a.wav", str(tmp_path), {})
 
-    for outcome in (executors.run_alone(task), next(executors.processes(2, ["cpu"])([task]))):
+    crew = executors.LocalCrew(["cpu"])
+    for outcome in (crew.alone(task), next(crew.in_pool(2, [task]))):
         assert outcome.status == "halted"
         assert outcome.reason == "no worker process can start (exit code 9)"
 
@@ -277,11 +279,42 @@ def test_a_worker_killed_while_it_starts_costs_nothing(tmp_path, monkeypatch, wo
         item = Item(f"{name}.wav", name, str(tmp_path / f"{name}.wav"))
         tasks.append(Task("tests.cheap.take", (item,), item.source, str(tmp_path / name), {}))
 
-    outcomes = list(executors.processes(workers, ["cpu"])(tasks))
+    with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
+        outcomes = list(crew.in_pool(workers, tasks))
     assert (tmp_path / "killed").exists()
     assert sorted((o.task.source, o.status) for o in outcomes) == [
         (f"{name}.wav", "done") for name in "abc"
     ]
+
+
+def test_workers_stay_for_the_next_step_and_one_killed_in_between_costs_nothing(tmp_path):
+    """Each start imports torch anew. Killed between two steps, no file was in its hands."""
+    with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
+        found = []
+        for step in range(3):
+            tasks = []
+            for name in ("a", "b"):
+                out = tmp_path / f"{step}{name}"
+                out.mkdir()
+                tasks.append(Task("tests.cheap.where", (Item(name, name, ""),), name, str(out), {}))
+            outcomes = list(crew.run(2, tasks))
+            assert [outcome.status for outcome in outcomes] == ["done", "done"]
+            workers = [
+                p for p in psutil.Process().children() if "--multiprocessing-fork" in p.cmdline()
+            ]
+            found.append({worker.pid for worker in workers})
+            if step == 1:
+                workers[0].kill()
+                wait_until(
+                    lambda killed=workers[0]: (
+                        not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE
+                    )
+                )
+
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
+    assert not found[1] & found[2]
+    assert not any(psutil.pid_exists(pid) for pids in found for pid in pids)
 
 
 def test_a_closed_pool_has_nothing_in_hand(tmp_path):
@@ -293,7 +326,7 @@ def test_a_closed_pool_has_nothing_in_hand(tmp_path):
         (tmp_path / name).mkdir()
         item = Item(f"{name}.wav", name, str(tmp_path / f"{name}.wav"))
         tasks.append(Task("tests.cheap.take", (item,), item.source, str(tmp_path / name), {}))
-    running = executors.processes(2, ["cpu"])(tasks)
+    running = executors.LocalCrew(["cpu"]).in_pool(2, tasks)
     assert next(running).task.source == "b.wav"
     wait_until((tmp_path / "a/started").exists)
     workers = [p for p in psutil.Process().children() if "--multiprocessing-fork" in p.cmdline()]

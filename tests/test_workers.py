@@ -1,5 +1,6 @@
 """How many workers there are, what each gets of the machine, and that the dataset is the same."""
 
+import contextlib
 import types
 from pathlib import Path
 
@@ -115,7 +116,8 @@ def test_torch_in_a_worker_has_its_share_of_threads(tmp_path):
         )
 
     count = hardware.core_count() + 1  # more workers than cores: one thread each
-    outcomes = list(executors.processes(count, ["cpu"])(tasks))
+    with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
+        outcomes = list(crew.in_pool(count, tasks))
     assert [outcome.facts["threads"] for outcome in outcomes] == [1, 1]
 
 

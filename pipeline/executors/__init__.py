@@ -1,43 +1,40 @@
 """Where the work is done: in this process, or in a pool of processes, one device each.
 
 In:  tasks, lazily: one is pulled when a worker is free for it, so what was pulled is in hand.
-Out: one `Outcome` a task, as they end. An executor is any Callable[[Iterable[Task]],
-     Generator[Outcome]] around the same `run_one`; closed, it has nothing in hand.
+Out: one `Outcome` a task, as they end.
 Left out: what is to be done (`dispatch.py`), and what becomes of the results (`runner.py`).
-Read task.py (one task), then pool.py (many processes); hardware.py (devices, threads).
+Read task.py (one task), then local.py and pool.py (many processes); hardware.py (devices, cores).
 """
 
-import functools
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
+from typing import Protocol
 
 from pipeline.executors.hardware import core_count, devices, free_memory_gb, tame_threads
-from pipeline.executors.pool import run_alone, run_in_pool
-from pipeline.executors.task import Outcome, Task, load, run_one
+from pipeline.executors.local import LocalCrew
+from pipeline.executors.task import Outcome, Task, run_one
 
 __all__ = [
-    "Executor",
+    "Crew",
+    "LocalCrew",
     "Outcome",
     "Task",
     "core_count",
     "devices",
     "free_memory_gb",
-    "processes",
-    "run_alone",
     "run_one",
-    "serial",
     "tame_threads",
 ]
 
-Executor = Callable[[Iterable[Task]], Generator[Outcome, None, None]]
 
+class Crew(Protocol):
+    """Who does the tasks of a run, all by the same `run_one`."""
 
-def serial(tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
-    """Do the tasks in this process, so that a debugger works."""
-    for task in tasks:
-        yield run_one(task)
-    load.cache_clear()
+    def run(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+        """Do the tasks, so many at a time; "crashed" are those that were in hand in a crash. Closed
+        before its end, it has nothing in hand."""
 
+    def alone(self, task: Task) -> Outcome:
+        """Do one task in a process of its own, which it may kill."""
 
-def processes(workers: int, devices: Sequence[str]) -> Executor:
-    """Return an executor over `workers` processes, the k-th on device k (modulo their number)."""
-    return functools.partial(run_in_pool, workers, tuple(devices))
+    def close(self) -> None:
+        """Let all workers go: then none is alive. The next tasks get new ones."""

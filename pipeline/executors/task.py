@@ -5,7 +5,6 @@ What an error says is decided here: something about the file, about the machine,
 """
 
 import errno
-import functools
 import importlib
 import json
 import os
@@ -31,6 +30,7 @@ _MACHINE_ERRORS = (
 )
 DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
 _TRACEBACK_CHARS = 1500  # what is kept of a traceback; the log has it whole
+_models: dict[tuple[str, str, str], Any] = {}  # of this process: one stage's at a time
 _PROBE_BYTES = 1 << 16  # more than a file system keeps in reserve for the end of a file
 
 
@@ -85,11 +85,19 @@ def run_one(task: Task) -> Outcome:
         return _broken(task, began, err)
 
 
-@functools.lru_cache(maxsize=1)  # one stage's models at a time
 def load(name: str, params: str, device: str) -> Any:
     """Return a stage's models, the same ones as long as nothing else is asked for."""
-    module = importlib.import_module(name)
-    return module.load(module.Params(**json.loads(params)), device)
+    key = (name, params, device)
+    if key not in _models:
+        unload()  # subtle: before the next ones come; there may be no room for both
+        module = importlib.import_module(name)
+        _models[key] = module.load(module.Params(**json.loads(params)), device)
+    return _models[key]
+
+
+def unload() -> None:
+    """Let the models of this process go."""
+    _models.clear()
 
 
 def _device(task: Task) -> str:

@@ -1,0 +1,78 @@
+"""The work on this machine: in this process, or in a pool of processes that stays over the steps.
+
+In:  tasks, lazily. Out: their outcomes; "crashed" for all that were in hand as a worker died.
+"""
+
+import contextlib
+import itertools
+import logging
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+
+from pipeline.executors.pool import Pool
+from pipeline.executors.task import Outcome, Task, run_one, unload
+
+log = logging.getLogger(__name__)
+
+
+class LocalCrew:
+    """Workers of one run. Use `close` when they are not needed: those that wait hold memory."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self._devices = tuple(devices)
+        self._pool: Pool | None = None
+
+    def run(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+        """Do the tasks with so many workers: with one in this process, so that a debugger works."""
+        return self._here(tasks) if workers < 2 else self.in_pool(workers, tasks)
+
+    def alone(self, task: Task) -> Outcome:
+        """Do one task in a process of its own."""
+        unload()  # it may need all the memory that there is
+        if self._pool and not self._pool.in_hand:
+            self.close()
+        with contextlib.closing(LocalCrew((task.device,))) as crew:
+            return next(crew.in_pool(1, [task]))
+
+    def in_pool(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+        """Do the tasks in processes, the k-th on device k (modulo their number); after a crash in
+        new ones. Closed before its end, it has nothing in hand."""
+        waiting = iter(tasks)
+        may_start_again = True
+        while True:
+            pool = self._ready(workers)
+            try:
+                yield from pool.outcomes(waiting)
+                return
+            except BrokenProcessPool:
+                self.close()
+                log.warning(
+                    "a worker died (%s) with %d files in hand", pool.end(), len(pool.in_hand)
+                )
+            except BaseException:  # it is closed, or the run is stopped: what is in hand is dropped
+                self.close()
+                raise
+            waiting = itertools.chain(pool.returned, waiting)
+            if pool.has_started() or not may_start_again:
+                yield from [pool.lost(task) for task in pool.in_hand]
+            else:  # something killed a worker that was still importing; one more try will tell
+                may_start_again = False
+                waiting = itertools.chain(pool.in_hand, waiting)
+
+    def close(self) -> None:
+        """End all processes; the next tasks get new ones."""
+        if self._pool:
+            self._pool.kill()
+            self._pool = None
+
+    def _here(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+        for task in tasks:
+            yield run_one(task)
+        unload()
+
+    def _ready(self, workers: int) -> Pool:
+        if self._pool and self._pool.workers != workers:
+            self.close()
+        if not self._pool:
+            self._pool = Pool(workers, self._devices)
+        return self._pool
