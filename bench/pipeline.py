@@ -6,7 +6,8 @@ Sides, each a process of its own, taken in turn in an order that changes:
     naive          bench/race/naive.py: htdemucs on everything, noisereduce, whisper's defaults
     ours           the whole pipeline as it is by default, which separates where there is music
     ours, all      the same with --separation always, by the same htdemucs
-Each library's own time is taken inside the process (bench/race/ours.py). Overhead is what is in no
+Each library's own time is taken inside the process (bench/race/ours.py), by the wall and of CPUs:
+the latter says the same on a machine that others use too. Overhead is what is in no
 library, over what is: start-up counts, and is shown alone too, since it comes once a job.
 htdemucs has its true size but random weights, and hands its input on as the voices
 (bench/race/separator.py): its published weights may be out of reach here.
@@ -41,9 +42,9 @@ NAIVE, CLEAN, ALWAYS = "naive", "ours", "ours, all separated"
 
 @dataclass(frozen=True)
 class Times:
-    """Of one run of one side."""
+    """Of one run of one side, by one clock."""
 
-    wall_s: float
+    whole_s: float
     parts_s: Mapping[str, float]
 
     @property
@@ -71,16 +72,20 @@ def main() -> None:
         recordings, total_s = _recordings(args, temp / "in")
         commands = _commands(temp, args)
         wanted = [side for side in commands if side in (args.only or commands)]
-        runs: dict[str, list[Times]] = {side: [] for side in wanted}
+        runs: dict[str, list[Mapping[str, Times]]] = {side: [] for side in wanted}
         for number in range(args.repeat):
             for side in random.Random(number).sample(wanted, len(wanted)):
                 runs[side].append(_run(commands[side], temp / f"{side} {number}"))
-                print(f"round {number + 1}, {side}: {runs[side][-1].wall_s:.1f} s", flush=True)
+                print(
+                    f"round {number + 1}, {side}: {runs[side][-1]['wall'].whole_s:.1f} s",
+                    flush=True,
+                )
     print(
         f"\n{recordings} recordings, {total_s:.0f} s, {args.model}, {os.cpu_count()} cores, "
         f"medians of {args.repeat}"
     )
-    _print(runs, total_s)
+    for clock in ("wall", "cpu"):
+        _print(clock, {side: [run[clock] for run in runs[side]] for side in wanted}, total_s)
 
 
 def _recordings(args: argparse.Namespace, folder: Path) -> tuple[int, float]:
@@ -119,7 +124,8 @@ def _commands(temp: Path, args: argparse.Namespace) -> dict[str, list[str]]:
     }
 
 
-def _run(command: Sequence[str], out: Path) -> Times:
+def _run(command: Sequence[str], out: Path) -> dict[str, Times]:
+    """Return what a side took, by each clock."""
     # with it, Python would compile all modules at every start, which users do once
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
@@ -130,23 +136,24 @@ def _run(command: Sequence[str], out: Path) -> Times:
     )
     if done.returncode:
         raise RuntimeError(f"{command[1]} failed: {done.stdout[-1000:]}{done.stderr[-3000:]}")
-    return Times(**json.loads(Path(f"{out}.json").read_text(encoding="utf-8")))
+    found = json.loads(Path(f"{out}.json").read_text(encoding="utf-8"))
+    return {clock: Times(**times) for clock, times in found.items()}
 
 
-def _print(runs: Mapping[str, Sequence[Times]], total_s: float) -> None:
+def _print(clock: str, runs: Mapping[str, Sequence[Times]], total_s: float) -> None:
     sides = list(runs)
     parts = list(
         dict.fromkeys(part for side in sides for one in runs[side] for part in one.parts_s)
     )
-    print(f"\n{'seconds':<26}" + "".join(f"{side:>22}" for side in sides))
+    print(f"\n{clock + ', seconds':<26}" + "".join(f"{side:>22}" for side in sides))
     for part in parts:
         medians = [statistics.median(t.parts_s.get(part, 0.0) for t in runs[s]) for s in sides]
         print(f"{part:<26}" + "".join(f"{seconds:22.2f}" for seconds in medians))
-    walls = {side: statistics.median(one.wall_s for one in runs[side]) for side in sides}
+    walls = {side: statistics.median(one.whole_s for one in runs[side]) for side in sides}
     rest = {
-        s: statistics.median(t.wall_s - t.start_s - t.compute_s for t in runs[s]) for s in sides
+        s: statistics.median(t.whole_s - t.start_s - t.compute_s for t in runs[s]) for s in sides
     }
-    over = {s: statistics.median(t.wall_s / t.compute_s - 1 for t in runs[s]) for s in sides}
+    over = {s: statistics.median(t.whole_s / t.compute_s - 1 for t in runs[s]) for s in sides}
     steady = {s: statistics.median(r / t.compute_s for t in runs[s]) for s, r in rest.items()}
     _row("the rest", rest, "{:.2f}")
     _row("whole run", walls, "{:.2f}")
