@@ -40,6 +40,7 @@ USAGE = "\n       ".join(
     )
 )
 EPILOG = f"""sub-commands: 'status' says what is done, running and failed, and what is left;
+'why' says what became of a second of a recording;
 'doctor' says what this machine lacks; 'models fetch' fills the cache of weights; 'validate' says
 what a trainer would choke on; 'exclude' builds a dataset again without some clips; each knows
 --help (an input called like these: ./status). Environment: {INTERVAL}

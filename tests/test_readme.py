@@ -1,7 +1,10 @@
 """What README.md says can be done: commands, flags and files are really there."""
 
+import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -77,3 +80,34 @@ def test_every_file_that_is_named_exists():
 
     missing = [name for pair in names for name in pair if name and not (ROOT / name).exists()]
     assert missing == []
+
+
+BEGINS = re.compile(
+    r"^make run |-m pipeline data/sample --output \S+( --dry-run)?$"
+)  # in an OUT of its own
+
+
+def put_into(folder: Path, command: str) -> str:
+    """Return a command of the README with what it writes in `folder`."""
+    command = command.replace("my-voice", f"{folder}/my-voice")
+    return re.sub(r" (ids\.txt|out)$", rf" {folder}/\1", command)
+
+
+@pytest.mark.skipif("KOKORO_README" not in os.environ, reason="takes minutes; .ci/run has it done")
+def test_all_commands_in_their_order_do_what_the_readme_says(tmp_path):
+    """All but make test, on the sample itself; each ends with 0, and a dataset is there."""
+    out = tmp_path / "my-voice"
+    for command in [line for line in COMMANDS if line != "make test"]:
+        if BEGINS.search(command) and out.exists():
+            shutil.rmtree(out)
+        if " exclude " in command:
+            first = json.loads((out / "metadata.jsonl").open(encoding="utf-8").readline())
+            (tmp_path / "ids.txt").write_text(Path(first["file_name"]).stem)
+        done = subprocess.run(
+            put_into(tmp_path, command), shell=True, cwd=ROOT, capture_output=True, text=True,
+            env={**os.environ, "RUNTIME": "local"}, timeout=1200,
+        )  # fmt: skip
+
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        if "--dry-run" not in command and " models " not in command:
+            assert (out / "report.html").is_file(), command

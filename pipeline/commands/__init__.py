@@ -13,6 +13,7 @@ from pipeline.guard import guarded
 
 USAGES = {
     "status": "status FOLDER [--watch] [--json] [--metrics FILE]",
+    "why": "why FOLDER RECORDING [TIME]",
     "doctor": "doctor [FOLDER] [--json]",
     "validate": "validate FOLDER",
     "exclude": "exclude FOLDER IDS.TXT [--undo]",
