@@ -1,10 +1,10 @@
 """How long a report of many clips takes to be written, and to be there in a browser.
 
-In:  the number of clips. Out: seconds; exit code 1 if the page is not there within 2 s, or if the
-     browser's console is not empty.
+In:  the numbers of clips and of recordings. Out: seconds; exit code 1 if the page is not there
+     within 2 s, or if the browser's console is not empty.
 The page is opened from its file, as people do. There: the load event has fired, the table is drawn,
 and a frame was painted after that.
-Run: .venv/bin/python bench/report.py --clips 5000 (Debian: apt-get install chromium)
+Run: .venv/bin/python bench/report.py [--clips 5000] [--recordings 50] (it needs chromium)
 """
 
 import argparse
@@ -27,13 +27,12 @@ from tests.test_report import VIEW  # noqa: E402
 LIMIT_S = 2.0
 WORDS = "the old clock on the wall has stopped again and nobody knows how to mend it"
 SOUNDS = "ðə ˈOld klˈɑk ɔn ðə wˈɔl hæz stˈɑpt əɡˈɛn"
-RECORDINGS = 50
 PAINTED = (
     "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"
 )
 
 
-def clip(k: int, chance: random.Random) -> dict[str, Any]:
+def clip(k: int, recordings: int, chance: random.Random) -> dict[str, Any]:
     """Return a clip as build_dataset describes it, of usual length and with all its scores."""
     duration_s = round(chance.uniform(2, 12), 2)
     count = round(2.5 * duration_s)
@@ -50,21 +49,21 @@ def clip(k: int, chance: random.Random) -> dict[str, Any]:
     text = " ".join(chance.choices(WORDS.split(), k=count)).capitalize() + "."
     said = " ".join(chance.choices(SOUNDS.split(), k=count))
     return {
-        "id": f"recording-{k % RECORDINGS:08x}-{k:04d}", "wav": f"wavs/{k}.wav", "list": "train",
-        "source": f"recording {k % RECORDINGS}.wav", "duration_s": duration_s, "text": text,
+        "id": f"recording-{k % recordings:08x}-{k:04d}", "wav": f"wavs/{k}.wav", "list": "train",
+        "source": f"recording {k % recordings}.wav", "duration_s": duration_s, "text": text,
         "normalized": text, "kokoro": said, "scores": scores,
     }  # fmt: skip
 
 
-def recording(k: int) -> dict[str, Any]:
-    """Return a recording of ten minutes with 200 spans on its time line."""
+def recording(k: int, count: int) -> dict[str, Any]:
+    """Return a recording with `count` spans of 3 s on its time line."""
     kinds = ("used", "none", "used", "bad")
     spans = [
         {"start_s": 3.0 * n, "end_s": 3.0 * n + 3, "kind": kinds[n % 4], "what": f"snr: {n} dB"}
-        for n in range(200)
+        for n in range(count)
     ]
     return {
-        "source": f"recording {k}.wav", "duration_s": 600.0, "dropped": "", "clips": 100,
+        "source": f"recording {k}.wav", "duration_s": 3.0 * count, "dropped": "", "clips": 100,
         "used_s": 300.0, "rejected_s": 150.0, "non_speech_s": 150.0, "by_rule": [("snr", 150.0)],
         "spans": spans,
     }  # fmt: skip
@@ -73,10 +72,13 @@ def recording(k: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", type=int, default=5000)
-    count = parser.parse_args().clips
+    parser.add_argument("--recordings", type=int, default=50)
+    given = parser.parse_args()
+    count, recordings = given.clips, given.recordings
     chance = random.Random(0)
-    clips = [clip(k, chance) for k in range(count)]
-    rows = [recording(k) for k in range(RECORDINGS)]
+    clips = [clip(k, recordings, chance) for k in range(count)]
+    spans = max(10, 2 * count // recordings)  # what is used, and what is between
+    rows = [recording(k, spans) for k in range(recordings)]
     view = {**VIEW, "clips": clips, "clip_count": count, "recordings": rows, "input_s": 30_000.0}
     with tempfile.TemporaryDirectory() as name:
         page = Path(name) / "report.html"
@@ -93,8 +95,9 @@ def main() -> int:
         browser.close()
         size_mb = page.stat().st_size / 1e6
     print(
-        f"{count} clips: written in {written_s:.2f} s, {size_mb:.1f} MB; there in {there_s:.2f} s"
+        f"{count} clips of {recordings} recordings: {size_mb:.1f} MB, written in {written_s:.2f} s"
     )
+    print(f"there in {there_s:.2f} s")
     print(
         f"a spectrogram of 6 s takes {picture_ms:.1f} ms; console: {browser.complaints or 'empty'}"
     )

@@ -18,7 +18,7 @@ from tests.test_limits import wait_until
 from tests.test_report import VIEW
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here: the report is not opened")
-CLIPS = 5000
+CLIPS, RECORDINGS = 5000, 250
 TOOLS = """
 const rows = () => [...document.querySelectorAll("#clips tbody tr:not(.more)")];
 const column = (n) => rows().map((row) => row.cells[n].textContent);
@@ -37,6 +37,12 @@ def clip(k: int) -> dict:
     }  # fmt: skip
 
 
+def recording(k: int) -> dict:
+    span = {"start_s": 2.0, "end_s": 4.5, "kind": "bad", "what": "snr: 8 dB < 15 dB"}
+    row = {"source": f"take {k:04d} <b>.wav", "duration_s": 10.0, "dropped": "", "spans": [span]}
+    return {**VIEW["recordings"][0], **row}
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Iterator[Browser]:
     """A report of 5,000 clips, opened from its file."""
@@ -46,7 +52,8 @@ def page(tmp_path_factory) -> Iterator[Browser]:
     tone[12_000:24_000] = 0.5 * np.sin(2 * np.pi * 3000 * np.arange(12_000) / 24_000)
     audio.write(folder / "wavs/a.wav", tone, 24_000)
     write_spectrograms(folder / "spectrograms.js", [("a-0300", tone)])
-    text = render_report({**VIEW, "clips": [clip(k) for k in range(CLIPS)], "clip_count": CLIPS})
+    view = {"clips": [clip(k) for k in range(CLIPS)], "clip_count": CLIPS}
+    text = render_report({**VIEW, **view, "recordings": [recording(k) for k in range(RECORDINGS)]})
     (folder / "report.html").write_text(text, encoding="utf-8")
     browser = Browser(folder / "profile")
     browser.open((folder / "report.html").as_uri())
@@ -183,8 +190,25 @@ def test_the_key_x_ticks_the_clip_that_is_heard(page):
     assert page.evaluate(f"{press}, filter(''), $('count').textContent") == "No clip is ticked"
 
 
+def test_recordings_come_by_the_hundred_and_are_found_by_name(page):
+    """With their time lines; one that was found goes again, and none is lost or twice."""
+    names = "[...$('shown-lines').rows].filter((r) => !r.hidden).map((r) => r.dataset.source)"
+    find = "(words) => { $('recording').value = words; $('recording').oninput(); }"
+
+    assert len(page.evaluate(names)) == 100
+    assert page.evaluate(f"({find})('TAKE 0249'), {names}") == ["take 0249 <b>.wav"]
+    title = "$('shown-lines').querySelector('tr.found rect.bad title').textContent"
+    assert page.evaluate(title) == "2.0 to 4.5 s: snr: 8 dB < 15 dB"
+    assert page.evaluate(f"({find})('take 000'), {names}.length") == 10
+    assert page.evaluate("$('lines').textContent") == "10 of 10 that match"
+    assert page.evaluate(f"({find})(''), {names}.length") == 100
+    seen = page.evaluate(f"$('more-lines').click(), $('more-lines').click(), {names}")
+    assert seen == [f"take {k:04d} <b>.wav" for k in range(RECORDINGS)]
+    assert page.evaluate("[$('lines').textContent, $('more-lines').hidden]") == ["250 of 250", True]
+
+
 def test_texts_stay_texts(page):
-    assert page.evaluate("document.querySelectorAll('#clips i').length") == 0
+    assert page.evaluate("document.querySelectorAll('#clips i, td b').length") == 0
 
 
 def test_the_console_is_empty(page):

@@ -17,6 +17,7 @@ from pipeline.report.spectrogram import write_spectrograms
 
 __all__ = ["clock", "doubts", "render_report", "seconds_bar", "write_spectrograms"]
 
+FIRST_LINES = 100  # recordings in the table at once
 SOUND_BAR = 90  # px; the height of the most frequent sound
 
 
@@ -47,6 +48,7 @@ def render_report(view: Mapping[str, Any]) -> str:
             "plots": plots(clips),
             "coverage": said,
             "rare": RARE,
+            "first_lines": FIRST_LINES,
             "sound_bars": sound_bars([*said["counts"], *said["others"]]),
         }
     )
