@@ -27,7 +27,7 @@ LAUNCH = $(call given,INPUT OUT WHISPER_MODEL ARGS RUNTIME GPUS CPU IMAGE TAG BA
 PYTHON_OF_VENV = .venv/bin/python
 
 .DEFAULT_GOAL = help
-.PHONY: help build run resume force-restart status stop shell test test-container lint bench sample lock licences clean
+.PHONY: help build run resume force-restart exclude status stop shell test test-container lint bench sample lock licences clean
 
 help: ## this list
 	@echo 'Usage: make TARGET [VARIABLE=value ...]'
@@ -44,6 +44,9 @@ resume: ## go on with OUT after an interruption; with INPUT, take new files in t
 
 force-restart: ## remove what is in OUT and start again (with the same inputs unless INPUT is given)
 	@$(LAUNCH) force-restart
+
+exclude: ## take the clips that INPUT (ids.txt) names out of OUT; ARGS=--undo: bring them back
+	@$(LAUNCH) exclude
 
 status: ## how far the dataset in OUT is, and what works on it
 	@$(LAUNCH) status

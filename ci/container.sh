@@ -16,11 +16,28 @@ run_container() {
     mount_words
     mount_stored
     allow_gpus
+    supervise_container ${inputs[@]+"${inputs[@]}"} --output "$out" ${flags[@]+"${flags[@]}"}
+}
+
+# Its input is a list of ids, not of recordings.
+exclude_container() {
+    local -i i
+    need_image
+    open_output
+    for ((i = 0; i < ${#inputs[@]}; i++)); do
+        inputs[i]=$(absolute "${inputs[i]}")
+        [[ ! -e ${inputs[i]} ]] || mount_readonly "${inputs[i]}"
+    done
+    supervise_container exclude "$out" ${inputs[@]+"${inputs[@]}"} ${flags[@]+"${flags[@]}"}
+}
+
+# Runs the pipeline with the words that are given, in a container that can be stopped by its name.
+supervise_container() {
     name=kokoro-$(cksum <<<"$out" | cut -d ' ' -f 1)-$$
     # subtle: to the container, not to the client, which hands signals on only without a terminal
     stop_command=("$engine" kill --signal TERM "$name")
     supervise "$engine" run --name "$name" --env "KOKORO_CONTAINER=$name" "${container[@]}" \
-        "$(image)" ${inputs[@]+"${inputs[@]}"} --output "$out" ${flags[@]+"${flags[@]}"}
+        "$(image)" "$@"
 }
 
 status_container() {

@@ -84,7 +84,7 @@ def test_help_lists_every_target_and_variable():
 
 
 @pytest.mark.parametrize(
-    "target", ["run", "resume", "force-restart", "status", "stop", "shell", "build"]
+    "target", ["run", "resume", "force-restart", "exclude", "status", "stop", "shell", "build"]
 )
 def test_make_n_prints_a_command_for_cron(target):
     """Spaces, quotes and dollars of INPUT and OUT come through make and the shell unharmed."""
@@ -378,6 +378,28 @@ def test_status_asks_the_pipeline_of_the_runtime(checkout, engine, runtime):
     assert result.returncode == int(fake["FAKE_CODE"])
     assert words[-2] == "status"
     assert words[-1].endswith("my-voice")
+
+
+@pytest.mark.parametrize("runtime", ["local", "docker"])
+def test_exclude_hands_the_list_and_the_folder_over(checkout, engine, runtime):
+    """The list is mounted as it is, not read as a list of recordings; flags come through."""
+    missing, _ = launch(checkout, "exclude", engine, RUNTIME=runtime, INPUT="my ids.txt")
+    assert (missing.returncode, (checkout / "my-voice").exists()) == (2, False)
+    (checkout / "my-voice").mkdir()
+    (checkout / "my ids.txt").write_text("other-0001\n")
+    (checkout / "other-0001").mkdir()
+
+    given = {"RUNTIME": runtime, "INPUT": "my ids.txt", "ARGS": "--undo"}
+    result, words = launch(checkout, "exclude", engine, **given)
+    assert result.returncode == 0, result.stderr
+    assert words[-4] == "exclude"
+    assert words[-3].endswith("my-voice")
+    assert words[-2].endswith("my ids.txt")
+    assert words[-1] == "--undo"
+    if runtime == "docker":
+        mounts = [word for word in words if "my ids.txt,readonly" in word]
+        assert len(mounts) == 1
+        assert not [word for word in words if "other-0001" in word]
 
 
 def test_a_comma_in_a_path_is_refused_for_containers(checkout, engine):

@@ -202,6 +202,7 @@ $("play-doubtful").onclick = () => {
   $("player").onended = next;
   next();
 };
+$("make").textContent = "make exclude INPUT=ids.txt OUT=" + folder();
 $("command").textContent = "dataset-pipeline exclude " + folder() + " ids.txt";
 $("player").ontimeupdate = moveHeads;
 for (const clip of all) Object.assign(clip, { ticked: false, mos_ovrl: clip.scores.mos_ovrl, snr_db: clip.scores.snr_db });
