@@ -105,7 +105,10 @@ def _agreed(request: Request, before: Mapping[str, Any] | None) -> Settings:
     given = config.with_absolute_paths(request.given)
     if before is None:
         if not request.inputs:
-            raise WrongUse(f"no input is given, and none is stored in {request.out}")
+            raise WrongUse(
+                f"no input is given, and none is stored in {request.out}: name recordings (files, "
+                "folders, globs, lists or URLs)"
+            )
         settings = dataclasses.replace(Settings(), **given)
     else:
         if request.mode == "resume":

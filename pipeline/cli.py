@@ -103,7 +103,10 @@ def _mode(out: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> str:
         return "restart"
     if given.get("resume"):
         if not there and not inputs:
-            raise WrongUse(f"nothing to resume in {out}")
+            raise WrongUse(
+                f"nothing to resume in {out}: name the folder of an earlier run, or the recordings "
+                "to begin with"
+            )
         return "resume" if there else "start"
     return _ask_mode(out) if there else "start"
 

@@ -235,6 +235,15 @@ def _syncfs(folder: Path) -> None:
         os.close(fd)
 
 
+_OF_THE_PATH = {  # nothing was begun there: there is nothing to resume
+    errno.EEXIST: "a file of that name is in the way: name another folder",
+    errno.ENOTDIR: "a part of that path is a file, not a folder: name another one",
+    errno.ENOENT: "it cannot be made there, or is gone: check the path",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "its links lead in a circle: mend them",
+}
+
+
 def explain(error: OSError, where: str | Path = "") -> str:
     """Return which file (else `where`), what is wrong with it, what is free, and what would help.
 
@@ -242,9 +251,11 @@ def explain(error: OSError, where: str | Path = "") -> str:
     '/out/work: Read-only file system; mount it for writing, then run again with --resume'
     """
     path = str(error.filename or where)
+    what = error.strerror or str(error)
+    if error.errno in _OF_THE_PATH:
+        return f"{path}{': ' if path else ''}{what}; {_OF_THE_PATH[error.errno]}"
     free = f" ({_free(path)})" if path and error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     advice = _ADVICE.get(error.errno or 0, "mend it")
-    what = error.strerror or str(error)
     return f"{path}{': ' if path else ''}{what}{free}; {advice}, then run again with --resume"
 
 

@@ -191,7 +191,8 @@ class Runner:
     def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:
         if outcome.status == "halted":
             log.debug("%s", outcome.traceback)
-            raise RunFailed(f"{step.name} stopped at {safe(decision.source)}: {outcome.reason}")
+            where = "" if decision.source == ALL else f" at {safe(decision.source)}"
+            raise RunFailed(f"{step.name} stopped{where}: {outcome.reason}")
         record = self._as_record(step, decision, outcome)
         self._progress.end(step, record.source, record.status, self._sound_s(record))
         if outcome.status == "failed":
@@ -305,7 +306,10 @@ class Runner:
     def _require_dataset(self) -> None:
         self._stopper.check()
         if self._checkpoint.get(self._flow[-1].name, ALL) is None:
-            raise RunFailed("no dataset was built")
+            raise RunFailed(
+                "no dataset was built: no recording came as far; the reasons stand above, and in "
+                "pipeline.log"
+            )
 
     def _counts(self, stage: str) -> dict[str, Any]:
         records = list(self._checkpoint.records(stage))  # of the step that is called like it

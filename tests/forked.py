@@ -3,12 +3,13 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import cli
 from pipeline.checkpoint import STATE_FILE
 from pipeline.disk import Disk
+from pipeline.flow import Step
 from tests.cheap import FLOW, book, shout, take  # noqa: F401 - imported once, before the forks
 
 COMMON = ("--output", "out", "--min-free-gb", "0")
@@ -35,13 +36,14 @@ def run(
     *words: str,
     disk: Disk | None = None,
     before: Callable[[], object] = lambda: None,
+    flow: Sequence[Step] = FLOW,
 ) -> tuple[int, str]:
     """Return (exit code, output) of a run in a forked child that has everything imported; `before`
     is done in the child first."""
     with tempfile.TemporaryFile() as said:
         pid = os.fork()
         if not pid:
-            _child(folder, words, disk, said.fileno(), before)
+            _child(folder, words, disk, said.fileno(), before, flow)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         said.seek(0)
         return code, said.read().decode()
@@ -53,6 +55,7 @@ def _child(
     disk: Disk | None,
     said: int,
     before: Callable[[], object],
+    flow: Sequence[Step],
 ) -> None:
     code = 99  # of an exception that came through
     try:
@@ -63,7 +66,7 @@ def _child(
         sys.stderr = os.fdopen(2, "w", encoding="utf-8")
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
         before()
-        code = cli.main(list(words), FLOW, disk)
+        code = cli.main(list(words), flow, disk)
     except SystemExit as err:  # argparse's
         code = err.code if isinstance(err.code, int) else 1
     except BaseException:  # noqa: BLE001 - told to the parent by the exit code

@@ -8,6 +8,7 @@ import pytest
 from pipeline.checkpoint import NewerVersion
 from pipeline.dispatch import LowDisk
 from pipeline.exits import WrongUse
+from pipeline.flow import FLOW
 from pipeline.guard import explained
 from pipeline.lock import LostLock
 from pipeline.runner import RunFailed, Runner
@@ -17,6 +18,9 @@ CATALOGUE = [
     (WrongUse("give --output"), 2, "give --output"),
     (ValueError("--val-percent nan: give a finite number"), 2, "--val-percent nan"),
     (NewerVersion("its version is 9"), 2, "its version is 9"),
+    (OSError(17, "File exists", "/out"), 1, "/out: File exists; a file of that name is in the way"),
+    (OSError(2, "No such file or directory", "/x/out"), 1, "/x/out: No such file or directory; it"),
+    (OSError(13, "Permission denied", "/out"), 1, "/out: Permission denied; let this user write"),
     (RunFailed("no dataset was built"), 1, "no dataset was built"),
     (LowDisk("only 0.1 GB are free"), 1, "only 0.1 GB are free"),
     (LostLock(Path("/out/.pipeline_running"), "was removed"), 1, "the lock file /out/"),
@@ -50,3 +54,53 @@ def test_a_traceback_is_in_the_log_and_on_the_terminal_only_with_verbose(tmp_pat
     )
     assert ("Traceback" in said) == is_verbose
     assert "Traceback" in (tmp_path / "out/pipeline.log").read_text(encoding="utf-8")
+
+
+# What a user can get wrong, with the real stages: what is said, before any recording is touched.
+REFUSED = [
+    (("--language", "xx"), "--language xx: whisper knows af, am, ar"),
+    (("--language", "ja"), "--language ja: no phonemes for Japanese (ja)"),
+    (("--whisper-model", "tiny.en", "--language", "de"), "tiny.en knows English only, not de"),
+    (("--whisper-model", "huge"), "whisper model huge: no such file, and none of auto, tiny.en"),
+    (("--whisper-model", "notes.pt"), "notes.pt is no whisper checkpoint"),
+    (("--window-s", "40"), "--window-s 40.0: from 6 s (5 s and --window-pause-s) to 30 s"),
+    (("--min-clip-s", "0.5"), "--min-clip-s 0.5: at least 1 s, and below --max-clip-s (12.0 s)"),
+    (("--edge-silence-s", "0.01"), "--edge-silence-s 0.01: trainers need at least 0.1 s"),
+    (("--val-percent", "100"), "--val-percent 100: from 0 to below 100"),
+    (("--batch-size", "0"), "--batch-size 0: at least 1"),
+    (("--target-speaker", "gone.wav"), "/gone.wav: there is no such file"),
+    (("--device", "tpu"), "--device tpu: choose auto, cpu, cuda or cuda:N"),
+    (("gone.mp3",), 'gone.mp3": no such file or folder; check the path'),
+    (("--resume", "--force-restart"), "contradict each other: give one of them"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED, ids=lambda value: " ".join(value)[:30])
+def test_what_cannot_work_is_refused_in_words_before_anything_is_done(tmp_path, words, message):
+    """Not after the hours until the stage that minds: one line, exit code 2, nothing left."""
+    texts(tmp_path, a="no sound")
+    (tmp_path / "notes.pt").write_text("no weights")
+
+    code, said = run(tmp_path, "a.wav", "--output", "out", *words, flow=FLOW)
+    lines = said.splitlines()
+    assert (code, len(lines)) == (2, 1), said
+    assert lines[0].startswith("❌ ") and message in lines[0]
+    assert list((tmp_path / "out").iterdir() if (tmp_path / "out").exists() else ()) == []
+
+
+def test_an_output_that_is_a_file_is_named(tmp_path):
+    texts(tmp_path, a="no sound")
+
+    code, said = run(tmp_path, "a.wav", "--output", "a.wav", flow=FLOW)
+    assert code == 1
+    assert "a.wav: File exists; a file of that name is in the way: name another folder" in said
+
+
+def test_a_failure_over_all_recordings_is_said_once_and_names_no_star(tmp_path):
+    """No clip passes: the step over all recordings fails."""
+    texts(tmp_path / "in", a="no sound")
+
+    code, said = run(tmp_path, "in", "--output", "out", "--min-free-gb", "0", flow=FLOW)
+    assert code == 1
+    assert said.count("0 clips passed, a train and a val list need 2 or more") == 1
+    assert "*" not in said

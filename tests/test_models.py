@@ -385,7 +385,7 @@ class TestWhisper:
         assert "transcribing with base instead of medium" in caplog.text
 
     def test_a_name_that_is_neither_a_model_nor_a_file_is_refused(self, tmp_path):
-        with pytest.raises(ValueError, match=r"no file and none of auto, tiny.en"):
+        with pytest.raises(ValueError, match=r"no such file, and none of auto, tiny.en"):
             models.resolve_whisper(str(tmp_path / "gone.pt"), "cpu")
 
     def test_the_names_are_whispers_own(self):

@@ -508,3 +508,11 @@ class TestRealSpeech:
     def test_settings_that_cannot_work_stop_the_stage(self, params, reason):
         with pytest.raises(Unusable, match=reason):
             stage.load(params, "cpu")
+
+
+def test_the_languages_are_whispers():
+    from whisper.tokenizer import LANGUAGES
+
+    from pipeline.stages.transcribe_audio import languages
+
+    assert set(LANGUAGES) == languages.LANGUAGES

@@ -92,7 +92,7 @@ def resolve_whisper(name: str, device: str) -> str:
     if name != "auto":
         if name not in WHISPER_NAMES and not Path(name).expanduser().is_file():
             known = ", ".join(("auto", *WHISPER_NAMES))
-            raise ValueError(f"whisper model {name!r} is no file and none of {known}")
+            raise ValueError(f"whisper model {name}: no such file, and none of {known}")
         return name
     if not device.startswith("cuda"):
         return AUTO_CPU
@@ -130,7 +130,10 @@ def load_ctranslate2(name: str, device: str, threads: int) -> Any:
 
 
 def whisper_digest(name: str) -> str:
-    """Return the sha256 of the file that a resolved name or path is loaded from."""
+    """Return the sha256 of the file that a resolved name or path is loaded from; ValueError if a
+    file of the user's is no model: that is found here, hours before it is needed."""
+    if name not in WHISPER_NAMES:
+        whisper_weights.read_checkpoint(_whisper_file(name))
     return fetch.sha256_of(_whisper_file(name))
 
 

@@ -87,9 +87,16 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, int], Mapping[str, Any]]:
     try:
         return _safetensors(path) if path.suffix == ".safetensors" else _pt(path)
     except pickle.UnpicklingError as err:
-        raise ValueError(f"{path} holds more than tensors: refused ({_first_line(err)})") from err
+        # subtle: not with torch's own words; they recommend to switch the protection off
+        raise ValueError(
+            f"{path} is no whisper checkpoint, or holds more than tensors: refused, as code could "
+            "hide in it; give a .pt of openai-whisper or a .safetensors"
+        ) from err
     except _GARBAGE as err:
-        raise ValueError(f"{path} is no whisper checkpoint: {_first_line(err)}") from err
+        raise ValueError(
+            f"{path} is no whisper checkpoint ({_first_line(err)}); give a .pt of openai-whisper "
+            "or a .safetensors"
+        ) from err
 
 
 def _safetensors(path: Path) -> tuple[Mapping[str, int], Mapping[str, Any]]:

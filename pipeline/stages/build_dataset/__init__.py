@@ -49,7 +49,7 @@ class Params:
         "american", "accent of the phonemes of English"
     )
     val_percent: float = setting(5.0, "share of the clips kept for validation", unit="%")  # design
-    batch_size: int = setting(BATCH_SIZE, "batch size of the training to come, to warn by")
+    batch_size: int = setting(BATCH_SIZE, "batch size of the training to come, to warn by", least=1)
     seed: int = setting(0, "for everything that chance has a part in")
 
 
@@ -69,12 +69,13 @@ class Models:
 
 
 def check(params: Params) -> None:
-    """Raise ValueError for a language that cannot be written: known before hours of work."""
-    if params.language != "auto":
-        try:
-            require(params.language)
-        except Unusable as err:
-            raise ValueError(f"--language {params.language}: {err}") from err
+    """Raise ValueError for what no dataset can be made with, hours before it would be."""
+    if not 0 <= params.val_percent < 100:
+        raise ValueError(f"--val-percent {params.val_percent:g}: from 0 to below 100")
+    try:
+        require(params.language)
+    except Unusable as err:
+        raise ValueError(f"--language {params.language}: {err}") from err
 
 
 def load(params: Params, device: str) -> Models:  # noqa: ARG001  (no device: phonemes need none)

@@ -212,9 +212,9 @@ def unprocessed_clips(entries: Sequence[dict[str, Any]]) -> int:
 def check(params: Params) -> None:
     """Raise ValueError for settings that make clips which the trainers refuse."""
     if params.edge_silence_s < 0.1:
-        raise ValueError(f"edge_silence_s {params.edge_silence_s} s: trainers need at least 0.1 s")
+        raise ValueError(f"--edge-silence-s {params.edge_silence_s}: trainers need at least 0.1 s")
     if not 1.0 <= params.min_clip_s < params.max_clip_s:
         raise ValueError(
-            f"min_clip_s {params.min_clip_s} must be at least 1 s and below "
-            f"max_clip_s {params.max_clip_s}"
+            f"--min-clip-s {params.min_clip_s}: at least 1 s, and below --max-clip-s "
+            f"({params.max_clip_s} s)"
         )

@@ -10,6 +10,7 @@ the same weights (`openai_engine.py`, `ct2_engine.py`). A window that whisper lo
 temperature is decoded again span by span; what still loops stays, its compression ratio says so.
 """
 
+import importlib.util
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Literal
 from pipeline import audio
 from pipeline.item import Facts, Item, Result, Unusable, setting, write_json
 from pipeline.models import (
+    WHISPER_NAMES,
     MissingWeights,
     load_ctranslate2,
     load_whisper,
@@ -30,6 +32,7 @@ from pipeline.models import (
 from pipeline.stages.transcribe_audio import decode, recording
 from pipeline.stages.transcribe_audio.ct2_engine import CTranslate2Whisper
 from pipeline.stages.transcribe_audio.engine import Engine
+from pipeline.stages.transcribe_audio.languages import LANGUAGES
 from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
 from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
@@ -40,6 +43,10 @@ log = logging.getLogger(__name__)
 VERSION = 2
 READS: tuple[str, ...] = ("isolate_speakers",)
 ON_GPU = True
+
+INSTALL_CTRANSLATE2 = (
+    "pip install 'kokoro-dataset-pipeline[faster-whisper]', or --asr-engine openai-whisper"
+)
 
 
 @dataclass(frozen=True)
@@ -88,17 +95,14 @@ def memory_gb(params: Params) -> float:
 
 def load(params: Params, device: str) -> Models:
     """Return the model; Unusable when its weights cannot be had or do not know the language."""
-    _check(params)
     try:
+        check(params)
         name = resolve_whisper(params.whisper_model, device)
         engine = _engine(resolve_engine(params.asr_engine), name, device)
     except (ValueError, OSError, MissingWeights) as err:
         raise Unusable(str(err)) from err
     except ImportError as err:
-        raise Unusable(
-            f"--asr-engine faster-whisper: {err}; pip install "
-            "'kokoro-dataset-pipeline[faster-whisper]', or --asr-engine openai-whisper"
-        ) from err
+        raise Unusable(f"--asr-engine faster-whisper: {err}; {INSTALL_CTRANSLATE2}") from err
     if not engine.is_multilingual and params.language not in ("auto", "en"):
         raise Unusable(f"{name} knows English only, not {params.language}; use base or larger")
     return Models(engine, whisper_label(name))
@@ -116,14 +120,22 @@ def _engine(engine: str, name: str, device: str) -> Engine:
     return CTranslate2Whisper(model, device, whisper)
 
 
-def _check(params: Params) -> None:
-    from whisper.tokenizer import LANGUAGES
-
-    if params.language not in ("auto", *LANGUAGES):
+def check(params: Params) -> None:
+    """Raise ValueError for what cannot be transcribed with, before the hours until it is needed."""
+    language, model = params.language, params.whisper_model
+    if language not in ("auto", *LANGUAGES):
         known = ", ".join(sorted(LANGUAGES))
-        raise Unusable(f"--language {params.language}: whisper knows {known}")
-    if not 5 + params.window_pause_s <= params.window_s <= MODEL_S:
-        raise Unusable(f"--window-s {params.window_s}: 5 s and the pause to {MODEL_S} s")
+        raise ValueError(f"--language {language}: whisper knows {known}")
+    if model in WHISPER_NAMES and model.endswith(".en") and language not in ("auto", "en"):
+        raise ValueError(f"--whisper-model {model} knows English only, not {language}; use base")
+    longest, shortest = MODEL_S, 5 + params.window_pause_s
+    if not shortest <= params.window_s <= longest:
+        raise ValueError(
+            f"--window-s {params.window_s}: from {shortest:g} s (5 s and --window-pause-s) to "
+            f"{longest:g} s"
+        )
+    if params.asr_engine == "faster-whisper" and importlib.util.find_spec("ctranslate2") is None:
+        raise ValueError(f"--asr-engine faster-whisper: it is not installed; {INSTALL_CTRANSLATE2}")
 
 
 def process(item: Item, out: Path, params: Params, models: Models) -> Result:
