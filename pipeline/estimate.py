@@ -10,6 +10,7 @@ Left out: who shows it (`status.py`, `progress.py`).
 import contextlib
 import json
 import logging
+import math
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -150,10 +151,16 @@ class Rates:
         return self._key(step) in self._kept
 
     def learn(self, step: str, audio_s: float, worker_s: float) -> None:
-        """Keep a rate, if it was measured on enough; what cannot be kept is not missed."""
-        if audio_s < ENOUGH_S or step not in PRIORS:
+        """Keep a rate, if it was measured on enough; what cannot be kept is not missed.
+
+        It is halfway (as a ratio) to what was kept: a run beside others says less of the next one.
+        """
+        if audio_s < ENOUGH_S or step not in PRIORS or worker_s <= 0:
             return
-        self._kept[self._key(step)] = round(worker_s / audio_s, 6)
+        now = worker_s / audio_s
+        self._kept[self._key(step)] = round(
+            math.sqrt(now * self._kept.get(self._key(step), now)), 6
+        )
         temp = self._path.with_name(f".{RATES_FILE}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

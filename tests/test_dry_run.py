@@ -259,10 +259,11 @@ def test_it_fits_by_a_byte_or_if_one_says_so(tmp_path):
     require_room(tmp_path, 0, 0, Settings())
 
 
-def test_the_real_flow_is_foreseen_from_the_files_heads(tmp_path):
+def test_the_real_flow_is_foreseen_from_the_files_heads(tmp_path, monkeypatch):
     """14.1 s of the sample: some 4 MB, and each step takes its rate of it."""
     from pipeline.flow import FLOW
 
+    monkeypatch.setenv("KOKORO_MODELS", str(tmp_path / "no rates of earlier runs"))
     began = time.monotonic()
     found = foresee(tmp_path, State(), Settings(), [str(SAMPLE / "letter.wav")], FLOW)
 

@@ -155,6 +155,14 @@ def test_what_is_dropped_on_the_way_is_not_waited_for():
     assert (shout.recordings, shout.left_audio_s) == (9, 900.0)
 
 
+def test_a_slow_run_moves_a_rate_halfway(tmp_path):
+    """From 0.1 by a run at 0.4: 0.2, the geometric mean."""
+    for worker_s in (10.0, 40.0):
+        Rates(tmp_path, {}).learn("segment_audio", 100, worker_s)
+
+    assert Rates(tmp_path, {}).of("segment_audio") == pytest.approx(0.2)
+
+
 def test_rates_are_remembered_for_the_next_job_by_step_and_model(tmp_path):
     Rates(tmp_path, {"device": "cpu", "whisper_model": "base"}).learn("transcribe_audio", 100, 13)
     Rates(tmp_path, {"device": "cpu", "whisper_model": "base"}).learn("segment_audio", 10, 10)
