@@ -36,15 +36,16 @@ class Finding:
     remedy: str = ""
 
 
-def findings(out: Path) -> Iterator[Finding]:
-    """Yield what was found, the needed things first."""
+def findings(out: Path, needed_bytes: int = 0) -> Iterator[Finding]:
+    """Yield what was found, the needed things first. `needed_bytes`: what the job needs in `out`,
+    0 where no job is known."""
     yield _python()
     yield _ffmpeg()
     yield _torch()
     for name in PRESETS:
         yield _weights(name)
     yield _writing(out)
-    yield _space(out)
+    yield _space(out, needed_bytes)
     yield _gpu()
     yield _hub()
     yield _engine()
@@ -103,10 +104,15 @@ def _writing(out: Path) -> Finding:
     return Finding("writing", True, f"{folder} can be written")
 
 
-def _space(out: Path) -> Finding:
-    free_gb = shutil.disk_usage(_nearest(out)).free / 1e9
-    remedy = f"make room: a run stops below {LEAST_FREE_GB:g} GB (--min-free-gb)"
-    return Finding("disk", free_gb > LEAST_FREE_GB, f"{free_gb:.1f} GB free", remedy=remedy)
+def _space(out: Path, needed_bytes: int) -> Finding:
+    free_gb, needed_gb = shutil.disk_usage(_nearest(out)).free / 1e9, needed_bytes / 1e9
+    job = f", the job needs about {needed_gb:.2f} GB" if needed_bytes else ""
+    remedy = (
+        f"make room, or name a folder on another disk: a run does not begin if less than "
+        f"{LEAST_FREE_GB:g} GB would be left (--min-free-gb)"
+    )
+    is_well = free_gb > LEAST_FREE_GB + needed_gb
+    return Finding("disk", is_well, f"{free_gb:.1f} GB free{job}", remedy=remedy)
 
 
 def _hub() -> Finding:

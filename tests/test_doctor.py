@@ -61,3 +61,12 @@ def test_a_container_engine_that_does_not_answer_is_no_engine(tmp_path):
 
     assert found(said)["container engine"]["found"] in ("none answers", "podman")
     assert code == 0  # it is not needed
+
+
+def test_the_disk_is_held_against_the_need_of_the_recordings_that_are_named(tmp_path):
+    sample = ROOT / "data" / "sample"
+    code, said = doctor(tmp_path / "out", sample, "--json")
+
+    assert code == 0
+    assert found(said)["disk"]["found"].endswith("GB free, the job needs about 0.07 GB")
+    assert list(tmp_path.iterdir()) == []

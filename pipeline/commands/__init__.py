@@ -14,7 +14,7 @@ from pipeline.guard import guarded
 USAGES = {
     "status": "status FOLDER [--watch] [--json] [--metrics FILE]",
     "why": "why FOLDER RECORDING [TIME]",
-    "doctor": "doctor [FOLDER] [--json]",
+    "doctor": "doctor [FOLDER [INPUT ...]] [--json]",
     "validate": "validate FOLDER",
     "exclude": "exclude FOLDER IDS.TXT [--undo]",
     "models": "models fetch [NAME ...]",
