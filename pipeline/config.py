@@ -59,6 +59,14 @@ class RunSettings:
         "auto", "processes a step: a number, or auto, by cores, GPUs, memory and work; 1 works in "
         "the main process", free=True, group="run",
     )  # fmt: skip
+    executor: Literal["local", "ray"] = setting(
+        "local", "where the work is done: on this machine, or on a Ray cluster (docs/ray.md)",
+        free=True, group="run",
+    )  # fmt: skip
+    ray_address: str = setting(
+        "", "HOST:PORT of the cluster's head; without it the cluster that this machine is part of",
+        free=True, group="run",
+    )  # fmt: skip
     device: str = setting("auto", "auto, cpu, cuda or cuda:N", free=True, group="run")
     on_lock: Literal["ask", "wait", "kill", "fail"] = setting(
         "ask", "what to do while another run holds the output", free=True, group="run"
@@ -133,6 +141,8 @@ def check(settings: Settings) -> None:
             raise ValueError(f"{flag} {value}: give a finite number")
         if least is not None and value < least:
             raise ValueError(f"{flag} {value}: at least {least}")
+    if settings.ray_address and settings.executor != "ray":
+        raise ValueError("--ray-address is for --executor ray: give both")
     if settings.workers != "auto" and not re.fullmatch(r"0*[1-9][0-9]*", settings.workers):
         raise ValueError(f"--workers {settings.workers}: a whole number, at least 1, or auto")
 

@@ -31,7 +31,7 @@ from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
-from pipeline.workforce import BYTES_PER_S, longest_first, workforce_for
+from pipeline.workforce import BYTES_PER_S, crew_for, longest_first, workforce_for
 
 log = logging.getLogger(__name__)
 
@@ -72,18 +72,17 @@ class Runner:
         self._publication = Publication(
             checkpoint, artefacts, names[0], names[-1], self._stages, keep_temp=settings.keep_temp
         )
-        devices = executors.devices(settings.device)
-        self._crew = executors.LocalCrew(devices)
+        self._crew = crew_for(settings)
         self._dispatcher = Dispatcher(
             checkpoint,
             artefacts,
             stopper,
             crew=self._crew,
-            device=devices[0],
+            device=executors.devices(settings.device)[0],
             min_free_gb=settings.min_free_gb,
         )
         self._failures_in_a_row = 0
-        self._workforce = workforce_for(settings)
+        self._workforce = workforce_for(settings, self._crew)
         self._progress = self._progress_of(flow)
         self._skipped: Counter[str] = Counter()  # by step; done in earlier runs
 
@@ -148,8 +147,11 @@ class Runner:
     def _run_stage(self, steps: Sequence[Step]) -> None:
         stage = steps[-1].stage
         began = time.monotonic()
-        for step in steps:
-            self._run_step(step)
+        try:
+            for step in steps:
+                self._run_step(step)
+        except executors.NoCluster as err:
+            raise RunFailed(str(err)) from err
         if stage in self._checkpoint.state.completed:
             log.info("⏭️ Skipping completed stage: %s", stage)
             return
@@ -176,7 +178,7 @@ class Runner:
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
         if step is self._flow[-1]:
-            self._crew.close()  # what its workers hold in memory is not needed any more
+            self._crew.rest()
         sizes_s = self._sizes_s(todo)
         workers = self._workforce.workers(step.name, module, params, list(sizes_s.values()))
         todo = longest_first(todo, sizes_s) if workers > 1 else todo
@@ -214,8 +216,7 @@ class Runner:
         return {s: known.get(s, whole.get(s, guess)) for s, guess in guessed.items()}
 
     def _progress_of(self, flow: Sequence[Step]) -> Progress:
-        mode, workforce = self._settings.progress, self._workforce
-        return Progress(flow, workforce.rates, workforce.most, mode=mode)
+        return Progress(flow, self._workforce.rates, mode=self._settings.progress)
 
     def _begin_progress(self, step: Step, todo: Sequence[Decision], workers: int) -> None:
         first = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline import executors, models
 from pipeline.config import Settings
 from pipeline.estimate import Rates
+from pipeline.executors import Crew
 from pipeline.plan import FAILED_BEFORE, Decision
 
 AUTO = "auto"
@@ -24,40 +25,45 @@ BYTES_PER_S = 16_000  # of a recording whose length is not known yet: 128 kbit/s
 class Workforce:
     """The workers of one run."""
 
-    def __init__(self, wanted: str, devices: Sequence[str], rates: Rates) -> None:
+    def __init__(self, wanted: str, crew: Crew, rates: Rates) -> None:
         self.rates = rates
         self._wanted = wanted
-        self._gpus = sum(device.startswith("cuda") for device in devices)
+        self._crew = crew
         self._free_gb = executors.free_memory_gb()  # before workers have theirs
-
-    @property
-    def most(self) -> int:
-        """The most workers that a step may get."""
-        if self._wanted == AUTO:
-            return max(executors.core_count(), self._gpus)
-        return int(self._wanted)
 
     def workers(
         self, step: str, module: ModuleType, params: Mapping[str, Any], sizes_s: Sequence[float]
     ) -> int:
         """Return how many workers files of these lengths get.
 
-        auto: one a core, or one a GPU where the step says ON_GPU; as far as memory carries them,
-        and as long as there is work worth another's start.
+        auto: one a core, or one a GPU where the step says ON_GPU; on this machine as far as memory
+        carries them, and as long as there is work worth another's start.
         """
         if self._wanted != AUTO:
             return min(int(self._wanted), len(sizes_s))
-        places = self._gpus if self._gpus and getattr(module, "ON_GPU", False) else self.most
+        if not sizes_s:
+            return 1
+        places = min(len(sizes_s), self._crew.places(getattr(module, "ON_GPU", False)))
+        if not self._crew.is_here:
+            return places
         carried = int(self._free_gb / _memory_gb(module, params))
         worth = int(sum(sizes_s) * self.rates.of(step) / WORTH_S)
-        return max(1, min(len(sizes_s), places, carried, worth))
+        return max(1, min(places, carried, worth))
 
 
-def workforce_for(settings: Settings) -> Workforce:
-    """Return the workers of a job on this machine, and what their work takes here."""
+def workforce_for(settings: Settings, crew: Crew | None = None) -> Workforce:
+    """Return the workers of a job, of this machine without a crew, and what their work takes."""
     devices = executors.devices(settings.device)
     variant = {**asdict(settings), "device": devices[0].partition(":")[0]}
-    return Workforce(settings.workers, devices, Rates(models.cache_dir(), variant))
+    rates = Rates(models.cache_dir(), variant)
+    return Workforce(settings.workers, crew or executors.LocalCrew(devices), rates)
+
+
+def crew_for(settings: Settings) -> Crew:
+    """Return who does the work; a cluster is asked for nothing yet."""
+    if settings.executor == "ray":
+        return executors.RayCrew(settings.ray_address, settings.workers, settings.device)
+    return executors.LocalCrew(executors.devices(settings.device))
 
 
 def longest_first(todo: Sequence[Decision], sizes_s: Mapping[str, float]) -> list[Decision]:

@@ -48,9 +48,9 @@ def said(caplog) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def job(clock: Clock, workers: int = 1) -> tuple[Progress, KnownRates]:
+def job(clock: Clock) -> tuple[Progress, KnownRates]:
     rates = KnownRates(take=0.01, shout=0.1, book=0.02)
-    return Progress(FLOW, rates, workers, mode="plain", now=clock), rates
+    return Progress(FLOW, rates, mode="plain", now=clock), rates
 
 
 def at_a_tenth(workers: int) -> tuple[float, float]:
@@ -58,7 +58,7 @@ def at_a_tenth(workers: int) -> tuple[float, float]:
     of 100 s; taking costs 0.01, shouting 0.1, binding 0.02 s a second of sound; here all are 30%
     slower than in earlier runs."""
     clock, slower = Clock(), 1.3
-    progress, _ = job(clock, workers)
+    progress, _ = job(clock)
     sizes = {f"{k}": 100.0 for k in range(20)}
     whole_s = slower * 2000 * ((0.01 + 0.1) / workers + 0.02)
     for step, rate in ((TAKE, 0.01), (SHOUT, 0.1)):
@@ -120,7 +120,7 @@ def test_without_a_terminal_a_line_comes_after_5_percent_or_30_s_and_never_a_flo
 
 def test_rates_are_learned_for_the_next_job():
     clock = Clock()
-    progress, rates = job(clock, workers=2)
+    progress, rates = job(clock)
     progress.begin(TAKE, {"a": 60.0, "b": 60.0, "c": 60.0}, {}, 2)
     clock.s = 9.0
     for source in "abc":

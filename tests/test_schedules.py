@@ -20,6 +20,12 @@ INSTALLED = "/srv/kokoro-dataset-pipeline"  # where the examples expect the chec
 BIN = Path(sys.executable).parent
 READMES = sorted(CI.glob("*/README.md"))
 WRONG_USE, SOME_FAILED, LOCKED = 2, 3, 4  # exit codes that no second try can change
+RAY_JOB = "rayjob.yaml"
+# KubeRay 1.x, ray-operator/apis/ray/v1: RayJobSpec and WorkerGroupSpec, what we use of them
+RAY_JOB_KEYS = {"entrypoint", "backoffLimit", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished",
+                "rayClusterSpec"}  # fmt: skip
+RAY_GROUP_KEYS = {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams",
+                  "template"}  # fmt: skip
 KUBERNETES = ("1.31.0", "1.37.0")  # podFailurePolicy is stable since the first
 
 
@@ -84,9 +90,57 @@ def test_kubernetes_takes_the_examples_and_no_unknown_key(tmp_path, version):
     wrong.write_text(text.replace("restartPolicy:", "restartPolicies:"), encoding="utf-8")
     validate = (BIN / "kubernetes-validate", "--strict", "-k", version)
 
-    done = check(*validate, *sorted((CI / "kubernetes").glob("*.yaml")))
+    files = sorted((CI / "kubernetes").glob("*.yaml"))
+    done = check(*validate, *(path for path in files if path.name != RAY_JOB))
     assert done.returncode == 0, done.stdout
     assert check(*validate, wrong).returncode != 0
+
+
+def pods_of_ray() -> list[dict]:
+    """Return the templates of the RayJob's pods: head, workers."""
+    cluster = load(CI / "kubernetes" / RAY_JOB)[0]["spec"]["rayClusterSpec"]
+    return [group["template"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
+
+
+def test_the_ray_jobs_pods_and_volumes_are_valid_and_its_own_keys_known(tmp_path):
+    """Kubernetes' schema has no RayJob: its pods are held by a pod's, its keys by KubeRay's."""
+    job, *claims = load(CI / "kubernetes" / RAY_JOB)
+    pods = [
+        {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "name": "ray"}}
+        for pod in pods_of_ray()
+    ]
+    whole, wrong = tmp_path / "whole.yaml", tmp_path / "wrong.yaml"
+    whole.write_text(yaml.safe_dump_all([*pods, *claims]), encoding="utf-8")
+    wrong.write_text(whole.read_text().replace("mountPath", "mountsPath"), encoding="utf-8")
+    validate = (BIN / "kubernetes-validate", "--strict", "-k", KUBERNETES[-1])
+
+    assert check(*validate, whole).returncode == 0, check(*validate, whole).stdout
+    assert check(*validate, wrong).returncode != 0
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    assert set(job["spec"]) <= RAY_JOB_KEYS
+    assert set(job["spec"]["rayClusterSpec"]) <= {"rayVersion", "headGroupSpec", "workerGroupSpecs"}
+    for group in job["spec"]["rayClusterSpec"]["workerGroupSpecs"]:
+        assert set(group) <= RAY_GROUP_KEYS
+
+
+def test_the_ray_job_runs_the_pinned_ray_on_a_shared_folder_with_a_gpu_each():
+    job, *claims = load(CI / "kubernetes" / RAY_JOB)
+    inputs, given = parse(shlex.split(job["spec"]["entrypoint"].partition("-m pipeline ")[2]))
+    head, worker = (pod["spec"] for pod in pods_of_ray())
+
+    assert (len(inputs), given["resume"], given["executor"]) == (1, True, "ray")
+    version = job["spec"]["rayClusterSpec"]["rayVersion"]
+    assert f"ray=={version} " in (ROOT / "requirements-dev.txt").read_text()
+    assert f'ray = ["ray=={version}"]' in (ROOT / "pyproject.toml").read_text()
+    assert all(claim["spec"]["accessModes"] == ["ReadWriteMany"] for claim in claims)
+    assert worker["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert head["volumes"] == worker["volumes"]
+    named = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for volume in head["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    assert named == {claim["metadata"]["name"] for claim in claims}
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")

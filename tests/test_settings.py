@@ -17,7 +17,8 @@ from tests.forked import COMMON, files, run, texts
 MODES = {"output", "resume", "force_restart"}  # of the call itself: tests/test_calls.py
 FREE_VALUES = {"workers": 2, "device": "cpu", "on_lock": "fail", "min_free_gb": 0.001}
 LOCKED = [one for one in fields(Settings) if not one.metadata["free"]]
-FREE = [one for one in fields(Settings) if one.metadata["free"] and one.name not in MODES]
+ALONE = (*MODES, "ray_address")  # what cannot be given by itself
+FREE = [one for one in fields(Settings) if one.metadata["free"] and one.name not in ALONE]
 
 
 def other(one: Field) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import audio, executors, workforce
-from pipeline.executors import Task, hardware
+from pipeline.executors import LocalCrew, Task, hardware, local
 from pipeline.item import Item
 from pipeline.plan import FAILED_BEFORE, Decision
 from pipeline.workforce import Workforce, longest_first
@@ -28,7 +28,7 @@ def machine(monkeypatch):
     """Sets how many cores and how much free memory there are."""
 
     def there_are(cores: int, gb: float) -> None:
-        monkeypatch.setattr(workforce.executors, "core_count", lambda: cores)
+        monkeypatch.setattr(local, "core_count", lambda: cores)
         monkeypatch.setattr(workforce.executors, "free_memory_gb", lambda: gb)
 
     return there_are
@@ -37,7 +37,8 @@ def machine(monkeypatch):
 def workers(wanted: str, files: int, seconds: float, gpus: int = 0, **attributes: object) -> int:
     devices = [f"cuda:{k}" for k in range(gpus)] or ["cpu"]
     step = types.SimpleNamespace(Params=dict, **attributes)
-    return Workforce(wanted, devices, Rates()).workers("step", step, {}, [seconds / files] * files)
+    force = Workforce(wanted, LocalCrew(devices), Rates())
+    return force.workers("step", step, {}, [seconds / files] * files)
 
 
 @pytest.mark.parametrize(

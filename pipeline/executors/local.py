@@ -9,6 +9,7 @@ import logging
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
+from pipeline.executors.hardware import core_count
 from pipeline.executors.pool import Pool
 from pipeline.executors.task import Outcome, Task, run_one, unload
 
@@ -16,11 +17,18 @@ log = logging.getLogger(__name__)
 
 
 class LocalCrew:
-    """Workers of one run. Use `close` when they are not needed: those that wait hold memory."""
+    """Workers of one run."""
+
+    is_here = True
 
     def __init__(self, devices: Sequence[str]) -> None:
         self._devices = tuple(devices)
         self._pool: Pool | None = None
+
+    def places(self, on_gpu: bool) -> int:
+        """Return the number of GPUs, or of cores where there is none or none is used."""
+        gpus = sum(device.startswith("cuda") for device in self._devices)
+        return gpus if on_gpu and gpus else core_count()
 
     def run(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Do the tasks with so many workers: with one in this process, so that a debugger works."""
@@ -64,6 +72,10 @@ class LocalCrew:
         if self._pool:
             self._pool.kill()
             self._pool = None
+
+    def rest(self) -> None:
+        """End the processes that wait for work."""
+        self.close()
 
     def _here(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         for task in tasks:

@@ -33,14 +33,13 @@ class Progress:
         self,
         flow: Sequence[Step],
         rates: Rates,
-        workers: int,
         *,
         mode: str = "auto",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._flow = flow
         self._rates = rates
-        self._workers = workers
+        self._workers = 1  # the most that a step had so far
         self._now = now
         self._is_live = mode == "auto" and is_terminal()
         self._is_off = mode == "off"
@@ -82,6 +81,7 @@ class Progress:
             self._sound_s = max(self._sound_s, sum(s for s in sizes.values() if s))
             if sizes:
                 self._at_work[step.name] = min(workers, len(sizes))
+                self._workers = max(self._workers, workers)
                 rate = self._rates.of(step.name) / self._at_work[step.name]
                 one = StepProgress(step.name, dict(sizes), dict(bytes_of), rate, now)
                 self._running[step.name] = one

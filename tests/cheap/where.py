@@ -8,6 +8,7 @@ from pipeline.item import Item, Result
 
 VERSION = 1
 READS: tuple[str, ...] = ()
+ON_GPU = True
 
 
 @dataclass(frozen=True)
