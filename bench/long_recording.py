@@ -41,9 +41,13 @@ class Step:
 
 
 def measure(
-    lengths_s: Sequence[float], speech: Path, settings: Mapping[str, str], folder: Path
+    lengths_s: Sequence[float],
+    speech: Path,
+    settings: Mapping[str, str],
+    folder: Path,
+    until: str,
 ) -> None:
-    """Print a row a step: peak memory and speed at each length."""
+    """Print a row a step, up to and with `until`: peak memory and speed at each length."""
     tame_threads()
     chosen = replace(Settings(), **{k: _typed(k, v) for k, v in settings.items()})
     columns = []
@@ -51,7 +55,7 @@ def measure(
         with tempfile.TemporaryDirectory(prefix=".bench-", dir=folder) as name:
             source = Path(name) / "long.flac"
             duration_s = write_recording(source, speech, length_s)
-            columns.append((duration_s, through(source, Path(name), chosen)))
+            columns.append((duration_s, through(source, Path(name), chosen, until)))
     print(f"\npeak MB, times real time{'':4}" + "".join(f"{s / 60:>14.0f} min" for s, _ in columns))
     for name in columns[0][1]:
         cells = "".join(
@@ -79,11 +83,12 @@ def write_recording(target: Path, speech: Path, length_s: float) -> float:
     return samples / OUTPUT_HZ
 
 
-def through(source: Path, folder: Path, settings: Settings) -> dict[str, Step]:
-    """Take a recording through all steps; return what each took."""
+def through(source: Path, folder: Path, settings: Settings, until: str) -> dict[str, Step]:
+    """Take a recording through the steps; return what each took."""
     item = Item(source.name, "long-00000000", str(source), scratch=str(folder / "scratch"))
     found: dict[str, Step] = {}
-    for step in FLOW:
+    names = [step.name for step in FLOW]
+    for step in FLOW[: names.index(until) + 1]:
         module = importlib.import_module(step.module)
         out = folder / "work" / step.name
         out.mkdir(parents=True)

@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--recording", nargs="+", default=[], help="lengths: 30m, 2h, 8h")
     parser.add_argument("--speech", type=Path, default=ROOT / "data" / "sample")
     parser.add_argument("--model", default="tiny.en", help="whisper's, for --recording")
+    parser.add_argument("--until", default="build_dataset", help="the last step of --recording")
     parser.add_argument("--settings", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where to work")
     args = parser.parse_args()
@@ -57,7 +58,7 @@ def main() -> None:
         settings = dict(each.split("=", 1) for each in args.settings)
         settings |= {"whisper_model": args.model}
         lengths = [float(text[:-1]) * SECONDS[text[-1]] for text in args.recording]
-        measure(lengths, args.speech, settings, args.folder)
+        measure(lengths, args.speech, settings, args.folder, args.until)
 
 
 def _print_job(count: int, folder: Path) -> None:

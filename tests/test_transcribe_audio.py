@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pipeline import audio
 from pipeline.item import Item, Unusable, write_json
 from pipeline.stages import transcribe_audio as stage
-from pipeline.stages.transcribe_audio import alignment, decode, recording, words
+from pipeline.stages.transcribe_audio import alignment, decode, recording, steps, words
 from pipeline.stages.transcribe_audio.windows import Excerpt, Window, pack
 from pipeline.stages.transcribe_audio.words import Word
 
@@ -471,6 +471,28 @@ class TestRealSpeech:
         _, facts = transcript(letter, tmp_path, beams, tiny)
 
         assert facts["words"] > 10
+
+    def test_keys_laid_out_anew_decode_the_same(self, tiny, letter):
+        """Two windows of different length at a time, so that one goes on after the other ends."""
+        import torch
+        import whisper
+
+        engine = tiny.engine
+        samples = audio.read_at(letter.path("isolate_speakers", "audio.flac"), 16_000)
+        features = engine.encode(
+            [engine.spectrogram(samples), engine.spectrogram(samples[:60_000])]
+        )
+        options = whisper.DecodingOptions(language="en", without_timestamps=True, fp16=False)
+
+        plain = whisper.decode(engine.model, torch.stack(features), options)
+        with steps.laid_out(engine.model):
+            found = whisper.decode(engine.model, torch.stack(features), options)
+
+        assert [one.tokens for one in found] == [one.tokens for one in plain]
+        for one, other in zip(found, plain, strict=True):
+            assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-4)
+        attentions = [block.cross_attn for block in engine.model.decoder.blocks]
+        assert not any("qkv_attention" in vars(each) for each in attentions)
 
     def test_no_speech_makes_no_segments(self, tiny, tmp_path):
         item = as_item(tmp_path, np.zeros(16_000, np.float32), 16_000, [])

@@ -14,8 +14,8 @@ def onednn() -> Iterator[None]:
     to; torch's other library, MKL, leaves half of an AMD processor idle.
 
     Encoding with base on one core of an AMD EPYC (AVX-512): 0.036 s a second of sound, so 0.020,
-    and the results differ by less than 0.001 of values up to 23. Not for decoding, word by word:
-    there it is slower.
+    and the results differ by less than 0.001 of values up to 23. The product with whisper's
+    vocabulary takes 8 instead of 24 ms for a batch of 8, and as long for one window.
     """
     import torch
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pipeline.models import onednn
 from pipeline.stages.transcribe_audio.alignment import alignments, cost_matrix
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
+from pipeline.stages.transcribe_audio.steps import laid_out
 
 
 class OpenAiWhisper:
@@ -111,7 +112,8 @@ class OpenAiWhisper:
             **more,
         )
         stacked = torch.stack([each.to(self.model.device) for each in features])
-        return [_decoded(one) for one in whisper.decode(self.model, stacked, options)]
+        with onednn(), laid_out(self.model):
+            return [_decoded(one) for one in whisper.decode(self.model, stacked, options)]
 
     def _attention(
         self, features: Sequence[Any], rows: Sequence[Sequence[int]], pad: int
