@@ -41,7 +41,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 4
+VERSION = 5
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
