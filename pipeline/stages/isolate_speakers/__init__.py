@@ -3,7 +3,8 @@
 In:  the recording (its vocals where it was separated), its survey, and the agreed target.
 Out: audio.flac (same rate and length as downloaded; pauses kept) and spans.json: {"duration_s",
 "target": [[start_s, end_s, similarity, speaker]], "others": [[start_s, end_s, similarity, rule]]}.
-Steps before this one: `survey.py` (each recording alone), `agree.py` (all together).
+Steps before this one: `survey.py` (each recording alone), `agree.py` (all together). In this one:
+`resolve.py` (who else is there), `labels.py` (whose turn it is), `mute.py` (the sound).
 Left out: keeping the mixture where the vocals read worse: segment_audio knows the transcript.
 """
 
@@ -15,11 +16,11 @@ import numpy as np
 
 from pipeline.item import Item, Reject, Result, setting, write_json
 
-from . import labels, mute
+from . import labels, mute, resolve
 from .labels import TARGET, Piece
 from .voices import Embeddings, unit
 
-VERSION = 2
+VERSION = 3
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
 READS: tuple[str, ...] = ("download_audio", SURVEY, AGREE)
 
@@ -57,8 +58,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
         raise Reject("no speech found")
     targets = _targets(item.load_json(AGREE, "target.json"))
     embeddings = unit(np.load(item.path(SURVEY, "embeddings.npy")).astype(np.float32))
-    limits = labels.Limits(params.target_similarity, params.other_similarity, params.overlap_margin)
-    found = labels.label(survey, embeddings, targets, limits)
+    found = owned(survey, embeddings, targets, params)
     if not any(piece.rule == TARGET for piece in found):
         best = max(piece.similarity for piece in found)
         raise Reject(
@@ -70,6 +70,18 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     mute.write_muted(sound, out / "audio.flac", pieces)
     write_json(out / "spans.json", _spans(survey["duration_s"], pieces))
     return Result("audio.flac", _facts(item, pieces))
+
+
+def owned(
+    survey: dict[str, Any], embeddings: Embeddings, targets: Embeddings, params: Params
+) -> list[Piece]:
+    """Return the recording's speech as pieces, each a target's or not, with the reason."""
+    limits = labels.Limits(params.target_similarity, params.other_similarity, params.overlap_margin)
+    survey = resolve.resolved(survey, embeddings, targets, params.other_similarity)
+    voices = unit(np.array([voice["embedding"] for voice in survey["voices"]], np.float32))
+    here = resolve.as_here(voices, targets, params.target_similarity)
+    found = labels.label(survey, embeddings, here, limits)
+    return resolve.doubted(found, survey, embeddings, here)
 
 
 def _targets(agreed: dict[str, Any]) -> Embeddings:

@@ -1,0 +1,106 @@
+"""Voices that the survey took for one, told apart once the target's is known.
+
+Embeddings are made by hand: two voices 0.8 alike (too alike for the survey, which joins at 0.78),
+each window a little off its voice, as windows are.
+"""
+
+import numpy as np
+import pytest
+
+import pipeline.stages.isolate_speakers as last
+from pipeline.stages.isolate_speakers import resolve, turns, voices
+from pipeline.stages.isolate_speakers.groups import centroid
+
+HOP_S = 0.4
+OFF = 0.02  # of 256 numbers each: windows are 0.95 like the middle of their voice
+
+
+def voice(likeness: float, axis: int) -> voices.Embeddings:
+    """A voice that is so much like the one along the first axis."""
+    found = np.zeros(voices.SIZE, np.float32)
+    found[0], found[axis] = likeness, np.sqrt(1 - likeness**2)
+    return found
+
+
+TARGET, ALIKE, STRANGER = voice(1.0, 1), voice(0.8, 2), voice(0.5, 3)
+
+
+def recording(
+    *said: voices.Embeddings, windows: int = 12, seed: int = 0
+) -> tuple[dict, np.ndarray]:
+    """A survey that heard one voice in all turns, 0.5 s apart, and the embeddings."""
+    chance = np.random.default_rng(seed)
+    spans, places, found = [], [], []
+    for who in said:
+        start_s = spans[-1][1] + 0.5 if spans else 0.0
+        starts = [round(start_s + i * HOP_S, 3) for i in range(windows)]
+        places += [(s, round(s + 1.6, 3)) for s in starts]
+        spans.append((start_s, places[-1][1]))
+        found += [voices.unit(who + chance.normal(0, OFF, voices.SIZE)) for _ in starts]
+    embeddings, labels = np.array(found), np.zeros(len(found), np.int64)
+    heard = turns.find_turns(spans, places, labels.tolist())
+    named = turns.describe_voices(heard, embeddings, labels)
+    survey = {"speech": spans, "windows": places, "turns": heard, "voices": named}
+    return survey, embeddings
+
+
+def rules(survey: dict, embeddings: np.ndarray, target: voices.Embeddings = TARGET) -> list[str]:
+    pieces = last.owned(survey, embeddings, voices.unit(target)[None], last.Params())
+    return [piece.rule for piece in pieces]
+
+
+def test_another_who_is_like_the_target_is_not_kept():
+    """At 0.8 he passes the limit of 0.74; that the target is there too tells him apart."""
+    survey, embeddings = recording(TARGET, ALIKE, TARGET, ALIKE)
+
+    found = rules(survey, embeddings)
+
+    assert centroid(embeddings[12:24]) @ TARGET > last.Params().target_similarity
+    assert [rule == "" for rule in found] == [True, False, True, False]
+
+
+def test_three_voices_taken_for_one_are_three():
+    survey, embeddings = recording(TARGET, ALIKE, voice(0.75, 4), TARGET)
+
+    finer = resolve.resolved(survey, embeddings, TARGET[None], 0.7)
+
+    assert [who for _, _, who in finer["turns"]] == [0, 1, 2, 0]
+    assert len(finer["voices"]) == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_voice_alone_stays_one(seed):
+    """Chance in its windows makes no second voice: all of it is kept."""
+    survey, embeddings = recording(TARGET, TARGET, TARGET, seed=seed)
+
+    finer = resolve.resolved(survey, embeddings, TARGET[None], 0.7)
+
+    assert len(finer["voices"]) == 1
+    assert set(rules(survey, embeddings)) == {""}
+
+
+def test_a_turn_between_two_voices_is_uncertain():
+    """Half of one and half of the other, as when both speak: nobody's, whatever its likeness."""
+    survey, embeddings = recording(TARGET, TARGET, STRANGER, STRANGER)
+    labels = np.repeat([0, 1], 24)
+    survey["turns"] = turns.find_turns(survey["speech"], survey["windows"], labels.tolist())
+    survey["voices"] = turns.describe_voices(survey["turns"], embeddings, labels)
+    embeddings[12:24] = voices.unit(TARGET + STRANGER)
+
+    found = rules(survey, embeddings)
+
+    assert float(voices.unit(TARGET + STRANGER) @ TARGET) > last.Params().target_similarity
+    assert found[0] == ""
+    assert "" not in found[1:]
+
+
+def test_a_target_heard_through_another_microphone_is_known_again():
+    """The clip is 0.76 like him here; turns that are 0.73 like the clip are 0.9 like him here."""
+    here = voice(0.76, 5)
+    apart = voices.unit(here + 0.45 * voice(0.0, 6) - 0.05 * TARGET)
+    survey, embeddings = recording(here, here, here, apart)
+
+    found = rules(survey, embeddings)
+
+    assert float(apart @ TARGET) < last.Params().target_similarity
+    assert found == [""] * len(found)
