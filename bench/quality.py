@@ -4,13 +4,14 @@
     .venv/bin/python bench/quality.py FOLDER --only read,fast --clips 20 --seed 2
     .venv/bin/python bench/quality.py FOLDER --set enhancement_mode=none --set separation=never
     .venv/bin/python bench/quality.py FOLDER --tables        when music is separated; voices alike
+    .venv/bin/python bench/quality.py FOLDER --owners 6      whose voice is kept, 6 others each
 
 FOLDER holds recordings of an LJ Speech kind (`id|text` in transcripts.txt or metadata.csv), of a
 LibriSpeech kind (speaker-…), and conversations with turns.rttm; or any, with manifest.tsv: path,
 speaker, text. Columns: words wrong in the clips' texts, and of whisper alone on the whole file;
-words wrong when whisper hears the clips (`ear`), at their edges and inside; edges with 100 ms of
-silence, edges cut in sound; share of the target's speech in clips; share of clip speech that is the
-target's; clips that were invented.
+words wrong when whisper hears the clips (`ear`), at their edges and inside, and the words at edges
+in the whole file (`uncut`); edges with 100 ms of silence, edges cut in sound; share of the target's
+speech in clips; share of clip speech that is the target's; clips that were invented.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # for running it as a script
 
-from bench.mixes import corpus, decisions, scenarios, scoring, table  # noqa: E402
+from bench.mixes import corpus, decisions, owners, scenarios, scoring, table  # noqa: E402
 from bench.mixes.flow import Done, Stages  # noqa: E402
 from bench.mixes.reference import Whisper  # noqa: E402
 from pipeline.config import Settings  # noqa: E402
@@ -40,6 +41,9 @@ def main() -> None:
     found = corpus.read(options.folder)
     if options.tables:
         print(decisions.tables(found, options.seed))
+        return
+    if options.owners:
+        print(owners.table(found, options.owners, options.seed))
         return
     wanted = options.only.split(",") if options.only else None
     all_jobs = scenarios.jobs(found, options.clips, options.seed)
@@ -85,6 +89,8 @@ class Bench:
         if words and job.target is None:
             whole = self._whisper.transcribe(file)
             result.whole = scoring.count([mix.text()], [whole])
+            spans = [(clip["start_s"], clip["end_s"]) for clip in done.clips]
+            result.uncut = scoring.uncut(words, spans, whole)
         if words and done.clips:
             true = [scoring.in_clip(words, (c["start_s"], c["end_s"])) for c in done.clips]
             heard = self._whisper.hear([done.folder / clip["file"] for clip in done.clips])
@@ -121,6 +127,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--tables", action="store_true", help="decision tables instead")
+    parser.add_argument(
+        "--owners", type=int, default=0, metavar="N", help="instead: dialogues with N others each"
+    )
     parser.add_argument("--keep", default="", help="folder in which mixes and clips stay")
     parser.add_argument("--verbose", action="store_true", help="every error and rejection")
     return parser.parse_args()

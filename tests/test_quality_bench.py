@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from bench import second_opinion
-from bench.mixes import corpus, mixing, scoring, sounds
+from bench.mixes import corpus, mixing, owners, scoring, sounds
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
 from bench.mixes.reference import TrueWord
 from bench.second_opinion import Heard
 from pipeline import audio
+from pipeline.stages.isolate_speakers.labels import Piece
 
 RATE_HZ = sounds.RATE_HZ
 
@@ -153,3 +154,26 @@ def test_interludes_are_many_in_a_long_pause_and_leave_the_words_alone(mix):
     between = added[round(first.end_s * RATE_HZ) : round(second.start_s * RATE_HZ)]
     loud = audio.frame_levels_db(between, RATE_HZ, 0.1) > -50
     assert 0.6 * gap_s < 0.1 * loud.sum() < gap_s - 1.0
+
+
+def test_words_at_the_edges_of_clips_are_counted_in_the_uncut_text_too():
+    """Of six words clips end at the first, third, fourth and fifth: one of these is wrong."""
+    said = ("cat", "dog", "red", "lamp", "tree", "ship")
+    words = [TrueWord(f" {word}", i, i + 0.9, "a") for i, word in enumerate(said)]
+
+    found = scoring.uncut(words, [(0, 3), (3, 5)], "cat cow green lamp tree sheep")
+
+    assert (found.true, found.wrong) == (6, 3)
+    assert (found.edge_true, found.edge_wrong) == (4, 1)
+
+
+def test_kept_seconds_are_the_targets_or_somebody_elses(mix):
+    """Of a (0.6-1.6 s) 0.5 s are kept, of b (2.6-3.6 s) 0.25 s; what is not the target's is not."""
+    pieces = [Piece(0.6, 1.1, 0.9, ""), Piece(1.1, 1.6, 0.5, "overlap"), Piece(2.6, 2.85, 0.8, "")]
+
+    kept = owners.counted(mix, "a", pieces)
+
+    assert kept.spoken_s == pytest.approx(1.0, abs=0.03)
+    assert kept.kept_s == pytest.approx(0.5, abs=0.03)
+    assert kept.others_s == pytest.approx(0.25, abs=0.03)
+    assert kept.purity == pytest.approx(2 / 3, abs=0.03)

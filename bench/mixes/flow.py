@@ -38,9 +38,17 @@ class Stages:
 
     def run(self, files: Sequence[Path], out: Path, settings: Settings) -> list[Done]:
         """Take files through all stages up to the clips; Unusable as the stages raise it."""
+        items, dropped = self.through(STEPS, files, out, settings)
+        kept = {item.source: item for item in items}
+        return [_done(path, kept.get(path.name), dropped.get(path.name, "")) for path in files]
+
+    def through(
+        self, steps: Sequence[str], files: Sequence[Path], out: Path, settings: Settings
+    ) -> tuple[list[Item], dict[str, str]]:
+        """Return the items that went through `steps`, and the reasons of the others."""
         items = [_item(path, out) for path in files]
         dropped: dict[str, str] = {}
-        for step in STEPS:
+        for step in steps:
             module = importlib.import_module(f"pipeline.stages.{step}")
             params = module.Params(**params_for(module.Params, settings))
             models = self._models(step, module, params)
@@ -49,8 +57,7 @@ class Stages:
                 items = _together(step, module, alive, out, params, models, dropped)
             else:
                 items = [_alone(step, module, item, out, params, models, dropped) for item in alive]
-        kept = {item.source: item for item in items if item.source not in dropped}
-        return [_done(path, kept.get(path.name), dropped.get(path.name, "")) for path in files]
+        return [item for item in items if item.source not in dropped], dropped
 
     def _models(self, step: str, module: Any, params: Any) -> Any:
         if step not in self._loaded or self._loaded[step][0] != params:

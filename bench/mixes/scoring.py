@@ -4,6 +4,7 @@ In:  a mix, its true words, what the pipeline made of it. Out: sums that add up 
 Errors of words are counted clip by clip against the true words whose middle lies in the clip.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -60,6 +61,7 @@ class Score:
     text: Words = field(default_factory=Words)  # the clips' texts
     heard: Words = field(default_factory=Words)  # what whisper makes of the clips' sound
     whole: Words = field(default_factory=Words)  # whisper alone on the whole file
+    uncut: Words = field(default_factory=Words)  # the same; its edges are those of the clips
     edges: int = 0
     silent_edges: int = 0
     cut_edges: int = 0  # the recording is loud where it was cut
@@ -120,6 +122,27 @@ def count(true: Sequence[str], found: Sequence[str]) -> Words:
         words.edge_true += min(2, length)
         words.edge_wrong += sum(i in (0, length - 1) for i in wrong)
     return words
+
+
+def uncut(words: Sequence[TrueWord], spans: Sequence[tuple[float, float]], whole: str) -> Words:
+    """Return the errors of a whole file's text, apart for the words that clips begin or end with.
+
+    Says whether such a word is hard in itself, or only once its clip is cut out.
+    """
+    normal = normalizer()
+    want: list[str] = []
+    edges: set[int] = set()
+    at_s = 0.0
+    for start_s, end_s in sorted(spans):
+        want += normal(in_clip(words, (at_s, start_s))).split()
+        inside = normal(in_clip(words, (start_s, end_s))).split()
+        edges |= {len(want), len(want) + len(inside) - 1} if inside else set()
+        want, at_s = want + inside, end_s
+    want += normal(in_clip(words, (at_s, math.inf))).split()
+    result = jiwer.process_words(" ".join(want), normal(whole))
+    wrong = [i for chunk in result.alignments[0] for i in _wrong(chunk, len(want))]
+    at_edges = sum(i in edges for i in wrong)
+    return Words(len(want), len(wrong), len(edges), at_edges)
 
 
 def _wrong(chunk: Any, length: int) -> list[int]:
