@@ -155,7 +155,9 @@ def made(folder: Path, source: str, *heard: tuple[float, tuple[float, ...]]) -> 
         {"seconds": s, "embedding": np.pad(voices.unit(np.array(e)), (0, 253)).tolist()}
         for s, e in heard
     ]
-    (folder / "survey.json").write_text(json.dumps({"voices": found}))
+    survey = {"voices": found, "windows": [], "turns": []}
+    (folder / "survey.json").write_text(json.dumps(survey))
+    np.save(folder / "embeddings.npy", np.zeros((0, voices.SIZE), np.float16))
     return Item(source, source, "", {SURVEY: str(folder)})
 
 

@@ -4,11 +4,15 @@ Embeddings are made by hand: two voices 0.8 alike (too alike for the survey, whi
 each window a little off its voice, as windows are.
 """
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import pipeline.stages.isolate_speakers as last
-from pipeline.stages.isolate_speakers import resolve, turns, voices
+from pipeline.item import Item, Unusable
+from pipeline.stages.isolate_speakers import agree, resolve, turns, voices
 from pipeline.stages.isolate_speakers.groups import centroid
 
 HOP_S = 0.4
@@ -104,3 +108,46 @@ def test_a_target_heard_through_another_microphone_is_known_again():
 
     assert float(apart @ TARGET) < last.Params().target_similarity
     assert found == [""] * len(found)
+
+
+def surveyed(folder: Path, name: str, *said: voices.Embeddings) -> Item:
+    """A recording after its survey."""
+    survey, embeddings = recording(*said)
+    (folder / name).mkdir()
+    (folder / name / "survey.json").write_text(json.dumps(survey))
+    np.save(folder / name / "embeddings.npy", embeddings.astype(np.float16))
+    return Item(name, name, "", {"isolate_speakers.survey": str(folder / name)})
+
+
+def agreed(folder: Path, *items: Item, **settings: str) -> voices.Embeddings:
+    """The target that the recordings agree on without a clip."""
+    (folder / "out").mkdir(exist_ok=True)
+    agree.process(items, folder / "out", agree.Params(**settings), agree.Models(None))
+    return np.array(json.loads((folder / "out" / "target.json").read_text())["embedding"])
+
+
+def test_without_a_clip_two_voices_taken_for_one_are_asked_about(tmp_path):
+    """Half and half in one voice: never a mix, but the seconds, a place and both ways out."""
+    item = surveyed(tmp_path, "call.wav", TARGET, ALIKE, TARGET, ALIKE)
+    said = r"sounds like two alike: 12 s and 12 s \(for example in call.wav\).*--target-speaker"
+
+    with pytest.raises(Unusable, match=said):
+        agreed(tmp_path, item)
+
+    assert agreed(tmp_path, item, unclear_target="longest") @ TARGET > 0.95
+
+
+def test_without_a_clip_the_longer_of_two_taken_for_one_is_the_target(tmp_path):
+    """Three turns to one: he is wanted, not the middle of both, which would keep the other too."""
+    target = agreed(tmp_path, surveyed(tmp_path, "call.wav", TARGET, TARGET, ALIKE, TARGET))
+
+    assert target @ TARGET > 0.95
+    assert target @ ALIKE < 0.82
+
+
+def test_over_several_recordings_the_same_half_is_the_target(tmp_path):
+    """In the second the other speaks more; he is still not wanted."""
+    one = surveyed(tmp_path, "one", TARGET, TARGET, TARGET, TARGET, ALIKE)
+    two = surveyed(tmp_path, "two", ALIKE, ALIKE, TARGET)
+
+    assert agreed(tmp_path, one, two) @ ALIKE < 0.82

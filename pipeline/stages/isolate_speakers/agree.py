@@ -3,7 +3,8 @@
 In:  the surveys of all recordings. Out: target.json with the voice's embedding.
 With `--target-speaker` it is the voice of that clip. Otherwise the voices of the recordings are
 linked by likeness, and the one that speaks longest is the target, provided that it is clearly
-ahead: on real conversations the guess is wrong too often to go on with a doubt.
+ahead: on real conversations the guess is wrong too often to go on with a doubt. Nor if it is two
+voices that the surveys took for one (`doubled.py`).
 Recordings in which the target does not speak are dropped here.
 With `--speakers all` every voice that speaks long enough is wanted; they are numbered by length.
 Left out: what of a recording is the target's (the last step). Light: without a clip no network.
@@ -19,14 +20,13 @@ import numpy as np
 from pipeline.item import Item, Result, Unusable, setting, write_json
 
 from . import groups, reference
+from .doubled import Voice, alone, voices_of
 from .voices import SIZE, Embeddings, unit
 
-VERSION = 1
+VERSION = 2
 READS: tuple[str, ...] = ("isolate_speakers.survey",)
 COLLECTIVE = True
 STICKY = True  # an agreed target stays when recordings join: what was built stays valid
-
-SURVEY = "isolate_speakers.survey"
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,6 @@ class Models:
     clips: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Voice:
-    """One voice of one recording."""
-
-    source: str
-    seconds: float
-    embedding: Embeddings  # (256,)
-
-
 def check(params: Params) -> None:
     """Raise ValueError for a reference clip that is not there: hours before it is needed."""
     if params.speakers == "all" and params.target_speaker:
@@ -96,13 +87,13 @@ def load(params: Params, device: str) -> Models:
 
 def process(items: Sequence[Item], out: Path, params: Params, models: Models) -> Result:
     """Agree on the target of a job; Unusable if there is no telling without a clip."""
-    found = sorted(_voices(items), key=lambda voice: (voice.source, -voice.seconds))
+    found = sorted(voices_of(items), key=lambda voice: (voice.source, -voice.seconds))
     if params.speakers == "all":
         targets, chosen = _everybody(found, params)
     elif models.reference is not None:
         targets, chosen = models.reference[None], _by_reference(models)
     else:
-        target, chosen = _dominant(found, params)
+        target, chosen = _dominant(found, params, {item.source: item for item in items})
         targets = target[None]
     best = _best_similarity(found, targets)
     drops = {
@@ -157,16 +148,9 @@ def _by_reference(models: Models) -> dict[str, Any]:
     return {"chosen_by": "reference", "clips": list(models.clips)}
 
 
-def _voices(items: Iterable[Item]) -> Iterable[Voice]:
-    for item in items:
-        if item.dropped or SURVEY not in item.folders:
-            continue
-        for voice in item.load_json(SURVEY, "survey.json")["voices"]:
-            embedding = np.asarray(voice["embedding"], np.float32)
-            yield Voice(item.source, float(voice["seconds"]), unit(embedding))
-
-
-def _dominant(found: Sequence[Voice], params: Params) -> tuple[Embeddings, dict[str, Any]]:
+def _dominant(
+    found: Sequence[Voice], params: Params, items: Mapping[str, Item]
+) -> tuple[Embeddings, dict[str, Any]]:
     """Return the voice that speaks most in all recordings together, and how clearly it does."""
     if not found:
         return np.zeros(SIZE, np.float32), {"chosen_by": "dominant", "voices": 0, "share": 0.0}
@@ -175,7 +159,12 @@ def _dominant(found: Sequence[Voice], params: Params) -> tuple[Embeddings, dict[
     first, second = seconds[order[0]], seconds[order[1]] if len(order) > 1 else 0.0
     if first < params.dominant_ratio * second and params.unclear_target == "stop":
         raise Unusable(_unclear(found, labels, seconds, order, params))
-    target = _centroid(found, labels == order[0])
+    mine = [found[i] for i in np.flatnonzero(labels == order[0]).tolist()]
+    own, other_s = alone(mine, items)
+    own_s = sum(voice.seconds for voice in own)
+    if own_s < params.dominant_ratio * other_s and params.unclear_target == "stop":
+        raise Unusable(_two_voices(own_s, other_s, own[-1], params))
+    target = _centroid(own, np.ones(len(own), bool))
     share = round(float(first / max(1e-9, seconds.sum())), 4)
     return target, {
         "chosen_by": "dominant",
@@ -183,6 +172,14 @@ def _dominant(found: Sequence[Voice], params: Params) -> tuple[Embeddings, dict[
         "share": share,
         "second_share": round(float(second / max(1e-9, seconds.sum())), 4),
     }
+
+
+def _two_voices(own_s: float, other_s: float, where: Voice, params: Params) -> str:
+    return (
+        f"the voice that speaks most sounds like two alike: {own_s:.0f} s and {other_s:.0f} s "
+        f"(for example in {where.source}); the first must speak {params.dominant_ratio:g} times as "
+        "long. Give --target-speaker clip.wav with the voice to keep, or --unclear-target longest"
+    )
 
 
 def _unclear(

@@ -36,7 +36,7 @@ def resolved(
     survey: Mapping[str, Any], embeddings: Embeddings, targets: Embeddings, least: float
 ) -> dict[str, Any]:
     """Return the survey (of some speech) with voices `least` like a target split where two."""
-    labels = _labels(survey)
+    labels = labels_of(survey)
     likest = _centroids(embeddings, labels) @ targets.T  # (voices, targets)
     for who, target in enumerate(targets):
         mine = np.flatnonzero((likest[:, who] >= least) & (likest.argmax(axis=1) == who))
@@ -79,6 +79,21 @@ def doubted(
     return [replace(piece, rule=rule) for piece, rule in zip(pieces, rules, strict=True)]
 
 
+def is_two(embeddings: Embeddings) -> Flags | None:
+    """Return one half of the windows of one voice where it is two voices; None where it is one."""
+    if len(embeddings) < 2 * LEAST_WINDOWS:
+        return None
+    half = _two_means(embeddings, embeddings.sum(axis=0))
+    return half if _apart(embeddings, half) else None
+
+
+def _apart(embeddings: Embeddings, half: Flags) -> bool:
+    """Return whether both halves are long enough, and unlike enough, to be two voices."""
+    if min(np.count_nonzero(half), np.count_nonzero(~half)) < LEAST_WINDOWS:
+        return False
+    return float(centroid(embeddings[half]) @ centroid(embeddings[~half])) < TWO_VOICES
+
+
 def _ahead(embedding: Embeddings, voices: Embeddings, target: Embeddings) -> float:
     """Return by how much a turn is more like the target's voice than like any other."""
     own = voices[int(np.argmax(voices @ target))]
@@ -94,12 +109,10 @@ def _taken_apart(embeddings: Embeddings, target: Embeddings) -> Labels:
         if len(own) < 2 * LEAST_WINDOWS:
             break
         away = _two_means(embeddings[own], target)
-        here, there = (centroid(embeddings[own[part]]) for part in (~away, away))
-        is_small = min(np.count_nonzero(away), np.count_nonzero(~away)) < LEAST_WINDOWS
-        nearer = abs(float(here @ target - there @ target))
-        if is_small or here @ there >= TWO_VOICES or nearer < NEARER:
+        here, there = (float(centroid(embeddings[own[p]]) @ target) for p in (~away, away))
+        if not _apart(embeddings[own], away) or abs(here - there) < NEARER:
             break
-        labels[own[away if here @ target >= there @ target else ~away]] = number
+        labels[own[away if here >= there else ~away]] = number
     return labels
 
 
@@ -136,7 +149,7 @@ def _halved(values: npt.NDArray[np.float32]) -> Flags:
     return np.asarray(values < (ordered[first] + ordered[first + 1]) / 2)
 
 
-def _labels(survey: Mapping[str, Any]) -> Labels:
+def labels_of(survey: Mapping[str, Any]) -> Labels:
     """Return the voice of each window: that of the turn its middle lies in."""
     starts = np.array([start for start, _, _ in survey["turns"]])
     owners = np.array([voice for _, _, voice in survey["turns"]], np.int64)
