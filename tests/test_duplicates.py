@@ -85,9 +85,19 @@ def test_the_same_sentence_said_twice_is_kept_twice(clip, tmp_path):
 def test_a_clip_made_of_two_others_is_one_too_many_and_one_with_news_is_not(clip):
     first, second = clip(sound(1, 1), TEXTS[1]), clip(sound(2, 2), TEXTS[2])
     both = clip(sound(1, 2), f"{TEXTS[1]} {TEXTS[2]}", "z.wav")
-    news = clip(sound(2, 3), f"{TEXTS[2]} {TEXTS[3]}", "z.wav", start_s=9.0)
+    news = clip(sound(2, 4), f"{TEXTS[2]} {TEXTS[3]} {TEXTS[4]}", "z.wav", start_s=9.0)
 
-    assert kept([first, second, both, news]) == [first.made.id, second.made.id, news.made.id]
+    assert kept([first, second, both]) == [first.made.id, second.made.id]
+    assert kept([second, news]) == [news.made.id]
+    assert kept([both, news]) == [both.made.id, news.made.id]
+
+
+def test_of_a_part_and_the_whole_the_whole_stays_however_they_sound(clip):
+    part = clip(sound(2, 2), TEXTS[2], "a.wav", mos_ovrl=3.3)
+    whole = clip(sound(1, 2), f"{TEXTS[1]} {TEXTS[2]}", "b.wav", mos_ovrl=2.9)
+
+    assert kept([part, whole]) == [whole.made.id]
+    assert kept([whole, part]) == [whole.made.id]
 
 
 def test_the_copy_that_sounds_best_stays(clip):

@@ -2,7 +2,8 @@
 
 In:  the clips of all recordings. Out: those to keep, and the others with what they repeat.
 How: clips that share words in a row are compared by their sound (sameness.py); of two copies the
-one that sounds better stays. The same sentence said again is another sound, and stays.
+one that sounds better stays, of a part and the whole the whole. The same sentence said again is
+another sound, and stays.
 Left out: copies whose texts have no words in common; recordings that are copies as a whole are
 found before anything is done with them (download_audio).
 """
@@ -46,6 +47,11 @@ def without_copies(clips: Sequence[Clip]) -> tuple[list[Clip], list[tuple[Clip, 
         for gram in set(grams[index]):
             if len(kept_with[gram]) < MOST_ALIKE:
                 kept_with[gram].append(index)
+    # a short clip that was kept first may be a part of a longer one that has more
+    for index in sorted(grams.keys() - faults.keys(), key=lambda i: (_length_s(clips[i]), i)):
+        others = [i for i in _alike(grams[index], kept_with) if i != index and i not in faults]
+        if fault := _fault(clips, index, others, hear):
+            faults[index] = fault
     kept = [clip for index, clip in enumerate(clips) if index not in faults]
     return kept, [(clips[index], faults[index]) for index in sorted(faults)]
 
@@ -59,20 +65,20 @@ def _grams(text: str) -> list[int]:
 
 
 def _repeated(grams: Sequence[list[int]]) -> dict[int, list[int]]:
-    """Return clip -> its grams, of those clips that share enough of them with others."""
+    """Return clip -> its grams, of those clips that share any with others."""
     flat = np.array([gram for one in grams for gram in set(one)], np.uint32)
     found, counts = np.unique(flat, return_counts=True)
     shared = set(found[counts > 1].tolist())
-    return {
-        index: one
-        for index, one in enumerate(grams)
-        if sum(gram in shared for gram in one) >= LEAST_SHARED * len(one)
-    }
+    return {i: one for i, one in enumerate(grams) if any(gram in shared for gram in one)}
 
 
 def _rank(clip: Clip) -> tuple[float, str, Seconds]:
     """Return what sorts the copy to keep first: what sounds better, then by recording."""
     return -float(clip.made.scores.get("mos_ovrl", 0.0)), clip.made.source, clip.made.start_s
+
+
+def _length_s(clip: Clip) -> Seconds:
+    return clip.made.duration_s
 
 
 def _alike(grams: Sequence[int], kept_with: dict[int, list[int]]) -> list[int]:
