@@ -100,5 +100,6 @@ def changed(
             raise ValueError(f"not in {EXCLUDED_FILE}: {named}; nothing was changed")
         raise ValueError(f"not clips of this dataset: {named}; nothing was changed")
     if undo:
-        return {clip: size for clip, size in kept.items() if ids and clip not in ids}
+        back = set(ids or kept)
+        return {clip: size for clip, size in kept.items() if clip not in back}
     return {**kept, **{clip: clips[clip] for clip in ids}}

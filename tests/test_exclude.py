@@ -91,8 +91,11 @@ def test_lists_add_up_and_some_can_be_taken_back(here):
 
 
 def test_the_list_may_have_comments_blank_lines_and_paths(here):
-    text = f"# too loud\n\n  wavs/{clip(here, 'b')}.wav   # at the end\n{clip(here, 'c')}\n"
-    (here / "ids.txt").write_text(text)
+    """And be saved by an editor of Windows."""
+    text = (
+        f"\ufeff# too loud\r\n\r\n  wavs/{clip(here, 'b')}.wav   # at the end\r\n{clip(here, 'c')}"
+    )
+    (here / "ids.txt").write_text(text, encoding="utf-8", newline="")
 
     assert run(here, "exclude", "out", "ids.txt")[0] == 0
     assert dataset(here / "out") == without(here, "b", "c")

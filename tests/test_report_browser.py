@@ -187,6 +187,8 @@ def test_the_key_x_ticks_the_clip_that_is_heard(page):
         True,
         "1 clip is ticked",
     ]
+    cut = press.replace("key: 'x'", "key: 'x', ctrlKey: true")
+    assert page.evaluate(f"{cut}, box('a-0200').checked")  # Ctrl-X is the browser's
     assert page.evaluate(f"{press}, filter(''), $('count').textContent") == "No clip is ticked"
 
 

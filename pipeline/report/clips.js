@@ -190,7 +190,8 @@ for (const head of document.querySelectorAll("th[data-key]")) {
   head.onkeydown = (event) => { if (event.key === "Enter") sortBy(head.dataset.key); };
 }
 document.onkeydown = (event) => {
-  if (event.key === "x" && heard && event.target.type !== "search") tick(heard, !heard.ticked);
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && event.target.type !== "search";
+  if (event.key === "x" && heard && isPlain) tick(heard, !heard.ticked);
 };
 $("filter").oninput = $("ticked-only").onchange = choose;
 $("more").onclick = () => { count += PAGE; draw(); };
