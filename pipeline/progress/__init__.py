@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 LINE_EVERY_S, LINE_EVERY_SHARE = 30.0, 0.05  # whichever is reached first,
 AT_MOST_EVERY_S = 5.0  # but a job of a minute is no place for a hundred lines
 TICK_S = 1.0
+# How much slower this job is than earlier ones told: known from its own steps, the more the longer
+# they took; PACE_S of seconds as told weigh against them (a model's loading is no pace).
+PACE_S, PACE_AT_MOST = 10.0, 5.0
 
 
 class Progress:
@@ -47,6 +50,7 @@ class Progress:
         self._at_work: dict[str, int] = {}  # workers by running step
         self._coming: list[str] = [step.name for step in flow]
         self._sound_s = 0.0  # of all recordings that come to the steps ahead
+        self._took_s, self._told_s = 0.0, 0.0  # by the steps that are done
         self._said: dict[str, tuple[float, float]] = {}  # step -> (when, share) of its last line
         self._lock = threading.RLock()
         self._stack = ExitStack()
@@ -101,6 +105,9 @@ class Progress:
             if one is None:
                 return
             self._sound_s = max(self._sound_s, one.sound_s)
+            took_s, told_s = one.took_and_told_s()
+            self._took_s += took_s
+            self._told_s += told_s
             worker_s = one.elapsed_s(self._now()) * self._at_work.pop(step.name)
             self._rates.learn(step.name, one.sound_s, worker_s)
 
@@ -111,7 +118,17 @@ class Progress:
         sound_s = max([self._sound_s, *(one.expected_sound_s() for one in self._running.values())])
         collective = {step.name for step in self._flow if step.collective}
         at_once = {name: 1 if name in collective else self._workers for name in self._coming}
-        return running + sum(sound_s * self._rates.of(s) / at_once[s] for s in self._coming)
+        coming = sum(sound_s * self._rates.of(s) / at_once[s] for s in self._coming)
+        return running + coming * self._pace()
+
+    def _pace(self) -> float:
+        """Return how many times longer this job's steps take than earlier runs told: a busy hour or
+        another machine shows in all of them."""
+        took_s, told_s = self._took_s + PACE_S, self._told_s + PACE_S
+        for one in self._running.values():
+            took, told = one.took_and_told_s()
+            took_s, told_s = took_s + took, told_s + told
+        return min(PACE_AT_MOST, max(1 / PACE_AT_MOST, took_s / told_s))
 
     def lines(self) -> list[str]:
         """Return a line for each running step, and one for all that is left."""

@@ -46,6 +46,10 @@ class StepProgress:
     def elapsed_s(self, now: float) -> float:
         return now - self._began
 
+    def took_and_told_s(self) -> tuple[float, float]:
+        """Return what it took for what has ended, and what earlier runs would have told."""
+        return self._last - self._began, self.sound_s * self._rate
+
     def expected_sound_s(self) -> float:
         """Return the sound of all its files; 0 as long as there is nothing to tell by."""
         if not self._by_bytes:
