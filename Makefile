@@ -27,7 +27,7 @@ LAUNCH = $(call given,INPUT OUT WHISPER_MODEL ARGS RUNTIME GPUS CPU IMAGE TAG BA
 PYTHON_OF_VENV = .venv/bin/python
 
 .DEFAULT_GOAL = help
-.PHONY: help build run resume force-restart exclude status stop shell test test-container lint bench sample lock licences clean
+.PHONY: help build run resume force-restart exclude status why validate stop shell test test-container lint bench sample lock licences clean
 
 help: ## this list
 	@echo 'Usage: make TARGET [VARIABLE=value ...]'
@@ -50,6 +50,12 @@ exclude: ## take the clips that INPUT (ids.txt) names out of OUT; ARGS=--undo: b
 
 status: ## how far the dataset in OUT is, and what works on it
 	@$(LAUNCH) status
+
+why: ## what became of a second: make why OUT=my-voice ARGS='interview.m4a 0:02'
+	@$(LAUNCH) why
+
+validate: ## what a trainer would choke on in OUT
+	@$(LAUNCH) validate
 
 stop: ## stop the run that works on OUT; it can be resumed
 	@$(LAUNCH) stop

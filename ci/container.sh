@@ -46,6 +46,12 @@ status_container() {
     exec "$engine" run "${container[@]}" "$(image)" status "$out"
 }
 
+look_container() {
+    need_image
+    open_output
+    exec "$engine" run "${container[@]}" "$(image)" "$action" "$out" ${flags[@]+"${flags[@]}"}
+}
+
 shell_container() {
     need_image
     open_output

@@ -110,7 +110,8 @@ def test_make_understands_the_tutorials_commands(command):
     arguments = next((w.removeprefix("ARGS=") for w in words if w.startswith("ARGS=")), "")
 
     assert dry.returncode == 0, dry.stderr
-    parse(["in", "--output", "out", *shlex.split(arguments)])  # exits where a flag is unknown
+    if words[1] in ("run", "force-restart", "resume"):
+        parse(["in", "--output", "out", *shlex.split(arguments)])  # exits where a flag is unknown
 
 
 def test_the_rules_that_the_tutorial_explains_are_the_programs(said_by_the_program):

@@ -84,7 +84,19 @@ def test_help_lists_every_target_and_variable():
 
 
 @pytest.mark.parametrize(
-    "target", ["run", "resume", "force-restart", "exclude", "status", "stop", "shell", "build"]
+    "target",
+    [
+        "run",
+        "resume",
+        "force-restart",
+        "exclude",
+        "status",
+        "why",
+        "validate",
+        "stop",
+        "shell",
+        "build",
+    ],
 )
 def test_make_n_prints_a_command_for_cron(target):
     """Spaces, quotes and dollars of INPUT and OUT come through make and the shell unharmed."""
@@ -378,6 +390,20 @@ def test_status_asks_the_pipeline_of_the_runtime(checkout, engine, runtime):
     assert result.returncode == int(fake["FAKE_CODE"])
     assert words[-2] == "status"
     assert words[-1].endswith("my-voice")
+
+
+@pytest.mark.parametrize("runtime", ["local", "docker"])
+def test_why_hands_the_folder_and_its_words_over(checkout, engine, runtime):
+    """Quotes in ARGS hold a name with spaces together; there is no folder to ask about: exit 2."""
+    missing, _ = launch(checkout, "why", engine, RUNTIME=runtime, ARGS="a.wav")
+    assert (missing.returncode, (checkout / "my-voice").exists()) == (2, False)
+    (checkout / "my-voice").mkdir()
+
+    result, words = launch(checkout, "why", engine, RUNTIME=runtime, ARGS="'take 1.m4a' 0:02")
+    assert result.returncode == 0, result.stderr
+    assert words[-4] == "why"
+    assert words[-3].endswith("my-voice")
+    assert words[-2:] == ["take 1.m4a", "0:02"]
 
 
 @pytest.mark.parametrize("runtime", ["local", "docker"])
