@@ -141,17 +141,18 @@ class _Foresight:
             module = importlib.import_module(step.module)
             params = params_for(module.Params, self._settings)
             decisions = self._planner.decide(step.name, module, params)
-            if self._begin_anew([d for d in decisions if d.why], module):
+            lacking = [d for d in decisions if self._lacks_files(d, module)]
+            if self._begin_anew([d for d in lacking if d.items[0].origin]):
                 return None
+            decisions = [d for d in decisions if d not in lacking]  # stays: its input is gone
             todo = _todo(decisions, module, anew)
             works.append(Work(step, todo, len(decisions) - len(todo)))
             anew |= {source: anew.get(source, step.name) for source in todo if source != ALL}
             self._leave_out([d for d in decisions if d.source not in todo])
         return works
 
-    def _begin_anew(self, decisions: Sequence[Decision], module: ModuleType) -> bool:
+    def _begin_anew(self, lacking: Sequence[Decision]) -> bool:
         """Forget the recordings whose files were cleaned away and are needed again."""
-        lacking = [d for d in decisions if d.source != ALL and self._lacks_files(d, module)]
         for decision in lacking:
             for step in self._flow:
                 if self._checkpoint.get(step.name, decision.source):
@@ -159,9 +160,10 @@ class _Foresight:
         return bool(lacking)
 
     def _lacks_files(self, decision: Decision, module: ModuleType) -> bool:
+        if not decision.why or decision.source == ALL:
+            return False
         records = (self._checkpoint.get(step, decision.source) for step in module.READS)
-        lacks = any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
-        return lacks and bool(decision.items[0].origin)
+        return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
 
     def _leave_out(self, kept: Sequence[Decision]) -> None:
         for decision in kept:

@@ -124,6 +124,18 @@ def test_after_an_upgrade_it_foretells_what_is_redone(tmp_path, monkeypatch, kep
     assert foretold(said)["shout"] == 2
 
 
+def test_after_an_upgrade_what_has_no_input_any_more_stays_as_it_is(tmp_path, monkeypatch):
+    inputs = recordings(tmp_path / "in", a="one", b="two")
+    words = ("--output", str(tmp_path / "out"), "--min-free-gb", "0", str(inputs), "--resume")
+    assert start(*words).wait() == 0
+    (inputs / "a.wav").unlink()
+    monkeypatch.setenv("SHOUT_VERSION", "2")
+
+    said = start(*words, "--dry-run").communicate()[0]
+    real = start(*words).communicate()[0]
+    assert foretold(said)["shout"] == real.count("📣 Shouting: ") == 1
+
+
 def test_of_a_complete_job_it_foretells_nothing(tmp_path):
     texts(tmp_path / "in", a="one", b="two")
     assert run(tmp_path, *COMMON, "in")[0] == 0
