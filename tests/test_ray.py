@@ -1,6 +1,7 @@
 """A real Ray cluster of two nodes on this machine: the same bytes, also when one is killed."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -99,6 +100,9 @@ def test_a_step_that_uses_a_gpu_is_given_one_by_ray(tmp_path, cluster):
     with contextlib.closing(executors.RayCrew(cluster.address, "auto", "auto")) as crew:
         assert (crew.places(on_gpu=True), crew.places(on_gpu=False)) == (1, 2)
         outcomes = list(crew.run(1, tasks))
+        (tmp_path / "alone").mkdir()
+        alone = crew.alone(dataclasses.replace(tasks[0], out=str(tmp_path / "alone")))
+    assert alone.facts["device"] == "cuda:0"
     assert [outcome.facts["device"] for outcome in outcomes] == ["cuda:0", "cuda:0"]
     with contextlib.closing(executors.RayCrew(cluster.address, "1", "cpu")) as crew:
         (tmp_path / "c").mkdir()
@@ -178,7 +182,8 @@ def test_without_ray_the_command_that_installs_it_is_said(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 1
-    assert "Ray is not installed; pip install -e '.[ray]'" in done.stdout + done.stderr
+    assert "❌ --executor ray: Ray is not installed; pip install -e '.[ray]'" in done.stdout
+    assert "fault of the program" not in done.stdout
 
 
 def test_an_address_without_the_executor_is_refused(tmp_path):

@@ -151,7 +151,8 @@ class RayCrew:
         cpus, gpus = self._needs(ray, _is_on_gpu(task))
         if alone:
             alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-            cpus = max([cpus, *(resources.get("CPU", 0) for resources in alive)])
+            # subtle: of a machine that has what else it needs, or it would wait for ever
+            cpus = max([cpus, *(one.get("CPU", 0) for one in alive if one.get("GPU", 0) >= gpus)])
         # subtle: a folder for each try. A machine that is only cut off may go on writing.
         word = uuid.uuid4().hex
         out = Path(f"{task.out}.{word[:8]}")
@@ -184,7 +185,7 @@ def _cancel(in_hand: Mapping[Any, _Try]) -> None:
 
 
 def _leave() -> None:
-    if "ray" in sys.modules:
+    if sys.modules.get("ray"):
         _ray().shutdown()
 
 
