@@ -116,6 +116,7 @@ def _commands(temp: Path, args: argparse.Namespace) -> dict[str, list[str]]:
     race, folder = ROOT / "bench" / "race", str(temp / "in")
     ours = [sys.executable, str(race / "ours.py"), "{}.json", folder, "--output", "{}"]
     ours += ["--whisper-model", args.model, "--min-free-gb", "0"]
+    ours += ["--workers", "1"]  # in the process with the clock; the naive script has one too
     naive = [sys.executable, str(race / "naive.py"), folder, "{}", "--model", args.model]
     return {
         NAIVE: [*naive, "--times", "{}.json"],
