@@ -177,3 +177,12 @@ def test_kept_seconds_are_the_targets_or_somebody_elses(mix):
     assert kept.kept_s == pytest.approx(0.5, abs=0.03)
     assert kept.others_s == pytest.approx(0.25, abs=0.03)
     assert kept.purity == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_likeness_is_that_of_the_windows_in_each_ones_turns(mix):
+    """Two windows in a's turn (0.6-1.6 s), one in b's, at 60 degrees: 0.5."""
+    embeddings = np.array([[1, 0], [1, 0], [0.5, 0.75**0.5]], np.float32)
+
+    alike = owners.likeness(mix, "a", [(0.6, 1.4), (0.8, 1.6), (2.6, 3.6)], embeddings)
+
+    assert alike == pytest.approx(0.5, abs=1e-6)

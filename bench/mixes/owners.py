@@ -1,15 +1,17 @@
 """Whose voice is kept: speaker isolation alone, on many dialogues, without whisper.
 
 In:  a corpus, how many others, a seed. Out: a table. Each reader with enough utterances is the
-target of a dialogue with every other speaker: as it is, by telephone, and with noise; conversations
+target of a dialogue with every other speaker: as it is, by telephone, and with noise (and the same
+dialogues by how alike the two voices are in them: two of one sex mostly are more); conversations
 with known turns; and `--speakers all` on readers by threes (a row of numbers, not of files).
 `kept` is the share of the target's speech, `pure` that of kept speech that is the target's, `worst`
 the least of that, `impure` how many recordings have less than 98% of it.
 """
 
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from pipeline.config import Settings
 from pipeline.item import Item
 from pipeline.stages import isolate_speakers
 from pipeline.stages.isolate_speakers import reference, survey
+from pipeline.stages.isolate_speakers.groups import centroid
 from pipeline.stages.isolate_speakers.labels import TARGET, Piece
 from pipeline.stages.isolate_speakers.voices import Embeddings, unit
 
@@ -33,6 +36,7 @@ from .sounds import RATE_HZ, Chance, Samples
 TURNS = 4  # of each speaker in a dialogue
 PURE = 0.98  # the least that a voice is trained from
 NOISE_DB = 20.0
+ALIKE = (0.0, 0.6, 0.7, 0.8, 1.0)  # 0.8 is as much as two utterances of one reader can be
 ENOUGH_S = 20.0  # of a voice in all recordings together, to be somebody
 
 Change = Callable[[Mix, Chance], Mix]
@@ -50,6 +54,7 @@ class Kept:
     spoken_s: float  # the target's
     kept_s: float  # of them
     others_s: float  # somebody else's that were kept
+    alike: float = 0.0  # how much the target and the others are in it
 
     @property
     def purity(self) -> float:
@@ -63,10 +68,15 @@ def table(corpus: Corpus, others: int, seed: int) -> str:
     models = survey.load(params, "cpu")
     with tempfile.TemporaryDirectory() as folder:
         listen = Listening(Path(folder), params, models)
+        pairs: list[Kept] = []
         for name, change in CHANGES.items():
             found = [listen.kept(mix, who, clip) for mix, who, clip in
                      dialogues(corpus, others, seed, change)]  # fmt: skip
             out.append(_row(name, found))
+            pairs += found
+        for low, high in itertools.pairwise(ALIKE):
+            some = [kept for kept in pairs if low <= kept.alike < high]
+            out += [_row(f"alike {low:.1f}-{high:.1f}", some)] if some else []
         found = [listen.kept(mix, who, clip) for mix, who, clip in _conversations(corpus, seed)]
         out += [_row("conversations", found)] if found else []
         out.append(_row("--speakers all", everybody(corpus, seed, Path(folder) / "all")))
@@ -85,16 +95,24 @@ class Listening:
         """Return what isolation keeps of a mix, given a clip of the wanted voice."""
         audio.write(self.folder / "clip.wav", clip, RATE_HZ)
         wanted = reference.embedding_of([self.folder / "clip.wav"], "cpu")
-        return counted(mix, who, self.pieces(mix, wanted[None]))
-
-    def pieces(self, mix: Mix, wanted: Embeddings) -> list[Piece]:
-        """Return whose each stretch of speech is said to be."""
         path = mix.write(self.folder)
         spans = survey.find_speech(path, self.params, self.models)
         found: dict[str, Any] = survey.find_voices(path, spans, self.params, self.models)
-        heard = {**found, "speech": spans}
+        heard, embeddings = {**found, "speech": spans}, unit(found["embeddings"])
         params = isolate_speakers.Params()
-        return isolate_speakers.owned(heard, unit(found["embeddings"]), wanted, params)
+        pieces = isolate_speakers.owned(heard, embeddings, wanted[None], params)
+        alike = likeness(mix, who, found["windows"], embeddings)
+        return replace(counted(mix, who, pieces), alike=alike)
+
+
+def likeness(
+    mix: Mix, who: str, windows: Sequence[tuple[float, float]], embeddings: Embeddings
+) -> float:
+    """Return the similarity of the windows in the target's turns to those in the others'."""
+    mine = [(said.start_s, said.end_s) for said in mix.of(who)]
+    middles = [(start_s + end_s) / 2 for start_s, end_s in windows]
+    inside = np.array([any(a <= at_s < b for a, b in mine) for at_s in middles], bool)
+    return float(centroid(embeddings[inside]) @ centroid(embeddings[~inside]))
 
 
 def counted(mix: Mix, who: str, pieces: list[Piece]) -> Kept:
@@ -158,7 +176,9 @@ def everybody(corpus: Corpus, seed: int, folder: Path) -> list[Kept]:
 def _sum(pieces: Sequence[tuple[Mix, list[Piece]]], number: int, who: str) -> Kept:
     """Return what the number has of a reader over all recordings."""
     found = [counted(mix, who, [p for p in all_ if p.speaker == number]) for mix, all_ in pieces]
-    return Kept(*(sum(getattr(k, f.name) for k in found) for f in fields(Kept)))
+    return Kept(
+        *(sum(getattr(k, name) for k in found) for name in ("spoken_s", "kept_s", "others_s"))
+    )
 
 
 def _spans(item: Item) -> list[Piece]:
