@@ -37,6 +37,7 @@ PRIORS = {
     "build_dataset": 0.01,
 }
 UNKNOWN_STEP = 0.01
+UNHEARD = 1e-4  # seconds a second of sound: nothing that reads it is so fast
 DEPENDS_ON = {"transcribe_audio": ("whisper_model",), "isolate_speakers": ("separation",)}
 _NOTHING = {"done": 0, "dropped": 0, "failed": 0}
 
@@ -66,8 +67,8 @@ class StepFigures:
 
     @property
     def times_real_time(self) -> float | None:
-        """Seconds of sound a second of one worker."""
-        return 1 / self.rate if self.rate else None
+        """Seconds of sound a second of one worker; None where no sound is heard, only compared."""
+        return 1 / self.rate if self.rate and self.rate > UNHEARD else None
 
 
 class _Sound:

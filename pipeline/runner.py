@@ -12,8 +12,9 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pipeline import executors, talk
@@ -25,13 +26,14 @@ from pipeline.dispatch import Dispatcher
 from pipeline.executors import Outcome
 from pipeline.exits import FAILED, FINISHED, SOME_FAILED
 from pipeline.flow import FLOW, views
+from pipeline.lengths import Lengths
 from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
 from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
-from pipeline.workforce import BYTES_PER_S, crew_for, longest_first, workforce_for
+from pipeline.workforce import crew_for, longest_first, workforce_for
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class Runner:
         self._failures_in_a_row = 0
         self._workforce = workforce_for(settings, self._crew)
         self._progress = self._progress_of(flow)
+        self._lengths = Lengths(checkpoint, planner, names[0])
         self._skipped: Counter[str] = Counter()  # by step; done in earlier runs
 
     def run(self) -> int:
@@ -174,21 +177,27 @@ class Runner:
             log.debug("📊 %s has %d files to do", step.name, len(todo))
         if getattr(module, "BY_HAND", False) and todo:
             talk.say_excluded(self._planner.by_hand, {c for i in todo[0].items for c in i.excluded})
-        todo = self._doable(module, todo)
+        self._do(step, module, params, self._doable(module, todo))
+        self._leave_out(step, decisions)
+
+    def _do(
+        self, step: Step, module: ModuleType, params: Mapping[str, Any], todo: Sequence[Decision]
+    ) -> None:
         by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
         if step is self._flow[-1]:
             self._crew.rest()
-        sizes_s = self._sizes_s(todo)
+        sizes_s = self._lengths.guessed_s(todo)
         workers = self._workforce.workers(step.name, module, params, list(sizes_s.values()))
         todo = longest_first(todo, sizes_s) if workers > 1 else todo
-        self._begin_progress(step, todo, workers)
+        self._progress.begin(
+            step, self._lengths.known_s(todo), self._lengths.bytes_of(todo), workers
+        )
         outcomes = self._dispatcher.outcomes(step, todo, params, workers)
         with contextlib.closing(outcomes):
             for outcome in outcomes:
                 self._take(step, by_source[outcome.task.source], outcome)
         self._progress.finish(step)
-        self._leave_out(step, decisions)
 
     def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:
         if outcome.status == "halted":
@@ -196,7 +205,7 @@ class Runner:
             where = "" if decision.source == ALL else f" at {safe(decision.source)}"
             raise RunFailed(f"{step.name} stopped{where}: {outcome.reason}")
         record = self._as_record(step, decision, outcome)
-        self._progress.end(step, record.source, record.status, self._sound_s(record))
+        self._progress.end(step, record.source, record.status, self._lengths.of_record(record))
         if outcome.status == "failed":
             self._take_failure(record, outcome)
             return
@@ -207,34 +216,8 @@ class Runner:
         if record.status == "dropped":
             log.info("🚮 Dropped: %s: %s", record.source, record.reason)
 
-    def _sizes_s(self, todo: Sequence[Decision]) -> dict[str, float]:
-        """Return the seconds of sound by source; of what is not decoded yet, by its bytes."""
-        known = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")
-        stamps = {d.source: self._planner.stamp(d.source) for d in todo}
-        guessed = {s: stamp[0] / BYTES_PER_S if stamp else 0.0 for s, stamp in stamps.items()}
-        whole = {ALL: sum(known.values())}
-        return {s: known.get(s, whole.get(s, guess)) for s, guess in guessed.items()}
-
     def _progress_of(self, flow: Sequence[Step]) -> Progress:
         return Progress(flow, self._workforce.rates, mode=self._settings.progress)
-
-    def _begin_progress(self, step: Step, todo: Sequence[Decision], workers: int) -> None:
-        first = self._checkpoint.state.records.numbers(self._flow[0].name, "duration_s")
-        whole_s = sum(first.values())
-        sizes = {d.source: whole_s if d.source == ALL else first.get(d.source) for d in todo}
-        stamps = {d.source: self._planner.stamp(d.source) for d in todo}
-        self._progress.begin(
-            step, sizes, {s: stamp[0] for s, stamp in stamps.items() if stamp}, workers
-        )
-
-    def _sound_s(self, record: Record) -> float:
-        """Return how long a recording is; for a step over all of them, how long they all are."""
-        table, first = self._checkpoint.state.records, self._flow[0].name
-        if record.source == ALL:
-            return sum(table.numbers(first, "duration_s").values())
-        known = record if record.stage == first else self._checkpoint.get(first, record.source)
-        duration_s = known.facts.get("duration_s") if known else None
-        return float(duration_s) if isinstance(duration_s, int | float) else 0.0
 
     def _take_failure(self, record: Record, outcome: Outcome) -> None:
         self._checkpoint.save(record)
@@ -313,15 +296,9 @@ class Runner:
             )
 
     def _counts(self, stage: str) -> dict[str, Any]:
-        records = list(self._checkpoint.records(stage))  # of the step that is called like it
+        records = self._checkpoint.records(stage)  # of the step that is called like it
         counts = Counter(record.status for record in records)
-        sources = {r.source for r in records if r.status == "done"}
-        first = self._checkpoint.records(self._flow[0].name)
-        durations = (
-            r.facts.get("duration_s") for r in first if r.source in sources or ALL in sources
-        )
-        seconds = sum(duration for duration in durations if isinstance(duration, int | float))
         return {
             **{status: counts[status] for status in ("done", "dropped", "failed")},
-            "seconds_of_audio": round(seconds, 1),
+            "seconds_of_audio": round(self._lengths.done_s(stage), 1),
         }

@@ -524,7 +524,7 @@ class TestRealSpeech:
             (replace(TINY, language="de"), "English only"),
             (replace(TINY, language="elvish"), "whisper knows"),
             (replace(TINY, window_s=31.0), "window-s"),
-            (stage.Params(whisper_model="gone.pt"), "no file"),
+            (stage.Params(whisper_model="gone.pt"), "no such file"),
         ],
     )
     def test_settings_that_cannot_work_stop_the_stage(self, params, reason):

@@ -54,7 +54,7 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
     readers = [name for name in READERS if (folder / name).is_file()]
     if not list_folders and not readers:
         text = f"has no {TRAIN}, metadata.csv or metadata.jsonl: this is not a dataset folder"
-        return [Problem("error", "nothing_found", ".", 0, text + _near(folder))]
+        return [Problem("error", "nothing_found", str(folder), 0, text + _near(folder))]
     clips = Clips(folder)
     problems: list[Problem] = []
     for place in list_folders:
