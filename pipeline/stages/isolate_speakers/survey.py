@@ -20,7 +20,7 @@ from pipeline.models import MissingWeights, path_of
 from . import bed as beds
 from . import demucs_model, groups, separate, speech, spleeter, turns, voices
 
-VERSION = 3
+VERSION = 4
 READS: tuple[str, ...] = ("download_audio",)
 ON_GPU = True
 
