@@ -1,6 +1,9 @@
 """How many workers there are, what each gets of the machine, and that the dataset is the same."""
 
 import contextlib
+import re
+import subprocess
+import sys
 import types
 from pathlib import Path
 
@@ -120,6 +123,47 @@ def test_torch_in_a_worker_has_its_share_of_threads(tmp_path):
     with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
         outcomes = list(crew.in_pool(count, tasks))
     assert [outcome.facts["threads"] for outcome in outcomes] == [1, 1]
+
+
+LENGTHS = """
+from pipeline.executors import tame_threads
+tame_threads()
+import torch
+from pipeline.models import onednn
+with torch.no_grad(), onednn():
+    for rows in [200, 200, *range(201, 201 + {others}), 200]:
+        torch.nn.functional.linear(torch.ones(rows, 256), torch.ones(256, 256))
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "last"),
+    [(hardware.MOST_KERNELS // 2, "hit"), (hardware.MOST_KERNELS * 2, "miss")],
+)
+def test_torch_holds_no_more_kernels_than_it_may(others, last):
+    """oneDNN's own words: what it made for one length is there a while, and not for ever."""
+    clean = {k: v for k, v in hardware.os.environ.items() if k not in hardware.KERNELS}
+    told = subprocess.run(
+        [sys.executable, "-c", LENGTHS.format(others=others)],
+        env={**clean, "ONEDNN_VERBOSE": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    made = re.findall(r"create:cache_(hit|miss),cpu,matmul", told)
+    assert made == ["miss", "hit", *["miss"] * others, last]
+
+
+@pytest.mark.parametrize("variable", hardware.KERNELS)
+def test_how_many_kernels_torch_holds_is_the_users_to_say(monkeypatch, variable):
+    monkeypatch.delenv(variable)
+    hardware.keep_few_kernels()
+    assert hardware.os.environ[variable] == str(hardware.MOST_KERNELS)
+
+    monkeypatch.setenv(variable, "7")
+    hardware.keep_few_kernels()
+    assert hardware.os.environ[variable] == "7"
 
 
 def test_the_longest_file_comes_first_and_what_failed_before_last():
