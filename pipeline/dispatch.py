@@ -6,16 +6,19 @@ Left out: where the work is done (`executors/`); what becomes of a result (`runn
 """
 
 import contextlib
+import importlib
 import logging
 import shutil
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint
 from pipeline.console import safe
 from pipeline.executors import Crew, Outcome, Task
+from pipeline.item import Item
 from pipeline.plan import ALL, Decision, Step
 from pipeline.stopping import Stopper
 
@@ -37,6 +40,7 @@ class Dispatcher:
         checkpoint: Checkpoint,
         artefacts: Artefacts,
         stopper: Stopper,
+        items: Callable[[ModuleType, Decision], tuple[Item, ...]],
         *,
         crew: Crew,
         device: str,
@@ -45,6 +49,7 @@ class Dispatcher:
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self._stopper = stopper
+        self._items = items
         self._crew = crew
         self._device = device
         self._min_free_gb = min_free_gb
@@ -110,8 +115,8 @@ class Dispatcher:
 
     def _task(self, step: Step, decision: Decision, params: Mapping[str, Any]) -> Task:
         out = str(self._artefacts.new_folder(step.name, decision.name))
-        source, items = decision.source, decision.items
-        return Task(step.module, items, source, out, dict(params), self._device)
+        items = self._items(importlib.import_module(step.module), decision)
+        return Task(step.module, items, decision.source, out, dict(params), self._device)
 
     def _check_free_space(self) -> None:
         free_gb = shutil.disk_usage(self._artefacts.out).free / GIGABYTE

@@ -15,7 +15,7 @@ Facts = Mapping[str, str | int | float | bool | None]
 """Small and flat: every fact goes into the state file. Floats are kept to 4 decimals."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One source recording, as a step of the flow sees it."""
 

@@ -7,8 +7,8 @@ Left out: doing it.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -26,16 +26,17 @@ FAILED_BEFORE = "it failed before"
 __all__ = ["ALL", "ALL_NAME", "FAILED_BEFORE", "Decision", "Planner", "Step"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What a step has to do with a file (or, if collective, with all of them)."""
+    """What a step has to do with a file (or, if collective, with all of them). It is small: there
+    may be 100,000 at a time; what the step reads is told by `Planner.items`."""
 
     source: str
     name: str
-    items: tuple[Item, ...]
+    origin: str
     fingerprint: str
     why: str  # "" means: it is done, skip it
-    record: Record | None = None  # the one that stands
+    stands: bool = False  # a record says that it is done, whatever is to be done now
 
 
 class Planner:
@@ -59,18 +60,18 @@ class Planner:
     def decide(self, step: str, module: ModuleType, params: Mapping[str, Any]) -> list[Decision]:
         """Return one decision a file, in the order of their keys."""
         if getattr(module, "COLLECTIVE", False):
-            items = tuple(self._item(source, module.READS) for source in self.sources)
-            if getattr(module, "BY_HAND", False):
-                items = tuple(self._without_excluded(item, module.READS) for item in items)
-            sticky = getattr(module, "STICKY", False)
-            return [self._decide(step, module, params, ALL, ALL_NAME, items, sticky)]
+            whole = Source(ALL, ALL_NAME, "")
+            reads = (self._digests(source, module) for source in self.sources)
+            return [self._decide(step, module, params, whole, reads)]
         alive = (source for source in self.sources if source.key not in self.lost)
-        return [
-            self._decide(
-                step, module, params, s.key, s.name, (self._item(s, module.READS),), sticky=False
-            )
-            for s in alive
-        ]
+        return [self._decide(step, module, params, s, [self._digests(s, module)]) for s in alive]
+
+    def items(self, module: ModuleType, decision: Decision) -> tuple[Item, ...]:
+        """Return what a step gets of a file (or, if collective, of all of them). It is made as the
+        file is handed out: of all files beforehand it would be some KB each."""
+        one = Source(decision.source, decision.name, decision.origin)
+        sources = self.sources if decision.source == ALL else [one]
+        return tuple(self._item(source, module) for source in sources)
 
     def lose_again(self, steps: Sequence[Step]) -> None:
         """Leave out what earlier runs dropped or failed in these steps."""
@@ -104,17 +105,16 @@ class Planner:
         step: str,
         module: ModuleType,
         params: Mapping[str, Any],
-        source: str,
-        name: str,
-        items: tuple[Item, ...],
-        sticky: bool,
+        source: Source,
+        reads: Iterable[Sequence[str]],
     ) -> Decision:
-        reads = [self._digests(item, module.READS) for item in items]
         fingerprint = _fingerprint(step, module.VERSION, params, reads)
-        record = self._checkpoint.get(step, source) or self._adopt(step, source, name, fingerprint)
-        keeps = sticky and record is not None and record.status == "done"
+        key, name = source.key, source.name
+        record = self._checkpoint.get(step, key) or self._adopt(step, key, name, fingerprint)
+        stands = record is not None and record.status == "done"
+        keeps = stands and key == ALL and getattr(module, "STICKY", False)
         why = "" if keeps else _why(record, fingerprint)
-        return Decision(source, name, items, fingerprint, why, record)
+        return Decision(key, name, source.origin, fingerprint, why, stands)
 
     def _adopt(self, step: str, source: str, name: str, fingerprint: str) -> Record | None:
         record = self._artefacts.adopt(step, source, name, fingerprint)
@@ -122,10 +122,11 @@ class Planner:
             self._checkpoint.save(record)
         return record
 
-    def _item(self, source: Source, reads: Sequence[str]) -> Item:
-        records = {step: self._checkpoint.get(step, source.key) for step in reads}
+    def _item(self, source: Source, module: ModuleType) -> Item:
+        records = {step: self._checkpoint.get(step, source.key) for step in module.READS}
         done = {step: r for step, r in records.items() if r is not None and r.status == "done"}
-        shared = {step: r for step in reads if (r := self._checkpoint.get(step, ALL)) is not None}
+        found = ((step, self._checkpoint.get(step, ALL)) for step in module.READS)
+        shared = {step: r for step, r in found if r is not None}
         return Item(
             source=source.key,
             name=source.name,
@@ -136,36 +137,44 @@ class Planner:
             facts={step: dict(r.facts) for step, r in {**done, **shared}.items()},
             scratch=str(self._artefacts.scratch(source.name)),
             dropped=self.lost.get(source.key, ""),
+            excluded=self._excluded(source.key, module),
         )
 
-    def _without_excluded(self, item: Item, reads: Sequence[str]) -> Item:
-        """Return an item that says which of its clips a person took out; a clip of another size
+    def _excluded(self, source: str, module: ModuleType) -> tuple[str, ...]:
+        """Return which clips a person took out, where a step heeds that; a clip of another size
         than then is another clip."""
-        records = (self._checkpoint.get(step, item.source) for step in reads if self.by_hand)
+        if not self.by_hand or not getattr(module, "BY_HAND", False):
+            return ()
+        records = (self._checkpoint.get(step, source) for step in module.READS)
         clips = {clip: size for r in records if r for clip, size in clips_of(r).items()}
         found = (c for c, size in clips.items() if self.by_hand.get(c, 0) in (size, None))
-        return replace(item, excluded=tuple(sorted(found)))
+        return tuple(sorted(found))
 
-    def _digests(self, item: Item, reads: Sequence[str]) -> list[str]:
-        """Return what identifies all that a step reads of an item."""
-        if not reads:
-            stamp = self._stamps.get(item.source)
-            return [item.source, stamp.sha256 if stamp else ""]
+    def _digests(self, source: Source, module: ModuleType) -> list[str]:
+        """Return what identifies all that a step reads of a recording."""
+        key = source.key
+        if not module.READS:
+            stamp = self._stamps.get(key)
+            return [key, stamp.sha256 if stamp else ""]
         records = (
-            self._checkpoint.get(step, item.source) or self._checkpoint.get(step, ALL)
-            for step in reads
+            self._checkpoint.get(step, key) or self._checkpoint.get(step, ALL)
+            for step in module.READS
         )
-        return [
-            item.source, item.dropped, *(r.digest if r else "" for r in records), *item.excluded
-        ]  # fmt: skip
+        digests = (record.digest if record else "" for record in records)
+        return [key, self.lost.get(key, ""), *digests, *self._excluded(key, module)]
 
 
 def _fingerprint(
-    step: str, version: int, params: Mapping[str, Any], reads: Sequence[Sequence[str]]
+    step: str, version: int, params: Mapping[str, Any], reads: Iterable[Sequence[str]]
 ) -> str:
-    """Return the sha256 of all that a result depends on."""
-    depends_on = json.dumps([step, version, dict(params), list(reads)], sort_keys=True)
-    return hashlib.sha256(depends_on.encode()).hexdigest()
+    """Return the sha256 of all that a result depends on: of [step, version, params, reads] as
+    JSON, made piece by piece, as `reads` may be of 100,000 recordings."""
+    head = json.dumps([step, version, dict(params)], sort_keys=True)
+    digest = hashlib.sha256(f"{head[:-1]}, [".encode())
+    for number, one in enumerate(reads):
+        digest.update(f"{', ' if number else ''}{json.dumps(one)}".encode())
+    digest.update(b"]]")
+    return digest.hexdigest()
 
 
 def _why(record: Record | None, fingerprint: str) -> str:

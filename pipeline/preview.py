@@ -142,13 +142,13 @@ class _Foresight:
             params = params_for(module.Params, self._settings)
             decisions = self._planner.decide(step.name, module, params)
             lacking = [d for d in decisions if self._lacks_files(d, module)]
-            if self._begin_anew([d for d in lacking if d.items[0].origin]):
+            if self._begin_anew([d for d in lacking if d.origin]):
                 return None
             decisions = [d for d in decisions if d not in lacking]  # stays: its input is gone
             todo = _todo(decisions, module, anew)
             works.append(Work(step, todo, len(decisions) - len(todo)))
             anew |= {source: anew.get(source, step.name) for source in todo if source != ALL}
-            self._leave_out([d for d in decisions if d.source not in todo])
+            self._leave_out(step, [d for d in decisions if d.source not in todo])
         return works
 
     def _begin_anew(self, lacking: Sequence[Decision]) -> bool:
@@ -165,9 +165,9 @@ class _Foresight:
         records = (self._checkpoint.get(step, decision.source) for step in module.READS)
         return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
 
-    def _leave_out(self, kept: Sequence[Decision]) -> None:
+    def _leave_out(self, step: Step, kept: Sequence[Decision]) -> None:
         for decision in kept:
-            record = decision.record
+            record = self._checkpoint.get(step.name, decision.source)
             if record is not None and record.status != "done":
                 self._planner.lost[decision.source] = record.reason
             for source, reason in record.drops if record else ():

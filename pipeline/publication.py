@@ -39,11 +39,8 @@ class Publication:
         state = self._checkpoint.state
         if not state.published or set(state.completed) != set(self._stages):
             return False
-        known = {record.source: record.stamp for record in self._checkpoint.records(self._first)}
-        same = all(
-            source.key in known and _are_same(known[source.key], planner.stamp(source.key))
-            for source in planner.sources
-        )
+        known = ((s.key, self._checkpoint.get(self._first, s.key)) for s in planner.sources)
+        same = all(r is not None and _are_same(r.stamp, planner.stamp(key)) for key, r in known)
         return same and not state.failures()
 
     def publish(self) -> None:

@@ -79,6 +79,7 @@ class Runner:
             checkpoint,
             artefacts,
             stopper,
+            planner.items,
             crew=self._crew,
             device=executors.devices(settings.device)[0],
             min_free_gb=settings.min_free_gb,
@@ -170,13 +171,13 @@ class Runner:
         todo.sort(key=lambda decision: decision.why == FAILED_BEFORE)  # a bad file holds none up
         self._failures_in_a_row = 0
         talk.say_skipped(step, [d.source for d in decisions if not d.why and d.source != ALL])
-        kept = (d for d in decisions if not d.why and d.record and d.record.status == "done")
-        self._skipped[step.name] = sum(1 for _ in kept)
+        self._skipped[step.name] = sum(d.stands and not d.why for d in decisions)
         if todo:
             self._checkpoint.reopen_stage(step.stage)
             log.debug("📊 %s has %d files to do", step.name, len(todo))
         if getattr(module, "BY_HAND", False) and todo:
-            talk.say_excluded(self._planner.by_hand, {c for i in todo[0].items for c in i.excluded})
+            items = self._planner.items(module, todo[0]) if self._planner.by_hand else ()
+            talk.say_excluded(self._planner.by_hand, {c for i in items for c in i.excluded})
         self._do(step, module, params, self._doable(module, todo))
         self._leave_out(step, decisions)
 
@@ -257,7 +258,7 @@ class Runner:
     def _doable(self, module: Any, todo: Sequence[Decision]) -> list[Decision]:
         """Return what can be done; raise _Again where files that it reads were cleaned away."""
         lacking = [d for d in todo if d.source != ALL and self._lacks_files(module, d.source)]
-        with_input = [decision for decision in lacking if decision.items[0].origin]
+        with_input = [decision for decision in lacking if decision.origin]
         for decision in with_input:
             for step in self._flow:
                 if self._checkpoint.get(step.name, decision.source):

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "lengths": {"checkpoint", "plan", "workforce"},
     "workforce": {"config", "estimate", "executors", "models", "plan"},
     "publication": {"artefacts", "checkpoint", "plan"},
-    "dispatch": {"artefacts", "checkpoint", "console", "executors", "plan", "stopping"},
+    "dispatch": {"artefacts", "checkpoint", "console", "executors", "item", "plan", "stopping"},
     "validation": {"artefacts", "checkpoint", "console", "lock", "stopping"},
     "claim": {"lock"},
     "digest": set(),

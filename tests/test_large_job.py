@@ -1,13 +1,19 @@
-"""A large job: its artefacts are spread over folders, whatever it was before and is afterwards."""
+"""A large job: its artefacts are spread over folders, whatever it was before and is afterwards; in
+memory it needs little for each recording."""
 
+import gc
+import hashlib
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from pipeline import artefacts
+from pipeline import artefacts, plan
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import STATE_FILE
+from pipeline.executors import Outcome, Task, local
+from pipeline.item import Item
 from tests.forked import COMMON, run, texts
 from tests.test_incremental import dataset, fresh
 from tests.test_promises import taken
@@ -94,3 +100,36 @@ def test_names_find_their_place_in_jobs_of_any_size(tmp_path):
     assert small.folder("take", "a-1f3a09bc") == tmp_path / "work/take/a-1f3a09bc"
     assert large.folder("take", "a-1f3a09bc") == tmp_path / "work/take/1f/a-1f3a09bc"
     assert large.folder("book", "all") == tmp_path / "work/book/all"
+
+
+def items_are_counted() -> None:
+    """Make this process say, at each task, how many recordings it gets and how many are alive."""
+    before = local.run_one
+
+    def run_one(task: Task) -> Outcome:
+        alive = sum(isinstance(one, Item) for one in gc.get_objects())
+        print(f"{len(task.items)} of {alive} items")
+        return before(task)
+
+    local.run_one = run_one
+
+
+def test_what_a_step_reads_is_gathered_as_a_file_is_handed_out(tmp_path):
+    """All of it beforehand would be some KB a recording."""
+    texts(tmp_path / "in", **WORDS)
+
+    code, said = run(tmp_path, *COMMON, "--workers", "1", "in", before=items_are_counted)
+
+    counts = re.findall(r"(\d+) of (\d+) items", said)
+    assert code == 0
+    assert len(counts) == 2 * len(WORDS) + 1
+    assert {int(alive) for given, alive in counts if given == "1"} <= {1, 2}  # the one before, too
+    assert counts[-1] == (str(len(WORDS)), str(len(WORDS)))
+
+
+@pytest.mark.parametrize("reads", [[], [["a", "f00"]], [["a", "f00"], ["ü\ud800", "", "x"]]])
+def test_a_fingerprint_made_piece_by_piece_is_that_of_the_whole(reads):
+    whole = json.dumps(["take", 2, {"b": 1.5, "a": None}, reads], sort_keys=True)
+
+    made = plan._fingerprint("take", 2, {"b": 1.5, "a": None}, iter(reads))
+    assert made == hashlib.sha256(whole.encode()).hexdigest()

@@ -167,7 +167,7 @@ def test_how_many_kernels_torch_holds_is_the_users_to_say(monkeypatch, variable)
 
 
 def test_the_longest_file_comes_first_and_what_failed_before_last():
-    todo = [Decision(s, s, (), "", why) for s, why in
+    todo = [Decision(s, s, "", "", why) for s, why in
             (("a", "new"), ("b", FAILED_BEFORE), ("c", "new"), ("d", "new"))]  # fmt: skip
 
     order = longest_first(todo, {"a": 1.0, "b": 9.0, "c": 5.0, "d": 1.0})

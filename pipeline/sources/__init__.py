@@ -44,7 +44,7 @@ __all__ = ["Source", "Stamp", "discover", "fingerprint_of", "is_url", "public_ur
 LISTS = frozenset({".txt", ".list", ".m3u"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """One recording of the job."""
 
@@ -53,7 +53,7 @@ class Source:
     origin: str  # where its bytes are: an absolute path, or a URL (may hold secrets: do not log)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """The identity of a source's bytes; sha256 is "" for what cannot be read."""
 
