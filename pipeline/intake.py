@@ -33,7 +33,7 @@ class Intake:
         self._artefacts = artefacts
         self._steps = steps
         self._prune = prune
-        self._known = {record.source: record for record in checkpoint.records(steps[0])}
+        self._known = {one.source: _lean(one) for one in checkpoint.records(steps[0])}
 
     def take_in(
         self, inputs: Sequence[str], reading: Callable[[], AbstractContextManager[None]]
@@ -152,6 +152,12 @@ class Intake:
             if self._checkpoint.get(step, record.source):
                 self._checkpoint.forget(step, record.source, "its input is gone, and --prune")
                 self._artefacts.remove(step, Path(record.folder).name)
+
+
+def _lean(record: Record) -> Record:
+    """Return what is asked of a record here; all of it is 2 KB, and there may be 100,000."""
+    stage, source, status = record.stage, record.source, record.status
+    return Record(stage, source, status, output=record.output, stamp=record.stamp)
 
 
 def _name(record: Record) -> str:

@@ -44,7 +44,7 @@ class Validator:
             return
         log.info("⚠️ Validating checkpoint files...")
         boots = set()
-        for key in list(records):
+        for key in records:
             record = records.get(key)  # one after the other: they may be a million
             if record is None:
                 continue  # it went with another one of its recording

@@ -22,6 +22,7 @@ FORMAT_VERSION = 1
 BY_HAND = "the state was edited by hand; what it says is taken as it is"
 LARGEST_BY_HAND = 16_000_000  # bytes; as YAML a file needs a second for 3 MB, and nobody edits more
 _HEAD_CRC = re.compile(rb'^head_crc: "([0-9a-f]{8})"\n\Z', re.MULTILINE)
+_LISTED = re.compile(rb'^- ".*\n', re.MULTILINE)  # an output, as snapshot.py writes it
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WRONG = (ValueError, KeyError, TypeError, IndexError, AttributeError, yaml.YAMLError)
 
@@ -147,6 +148,8 @@ def _check_begin(line: bytes, state: State) -> None:
 def _read_head(head: bytes, state: State) -> None:
     found = _HEAD_CRC.search(head)
     intact = found is not None and int(found[1], 16) == zlib.crc32(head[: found.start()])
+    if intact:  # the lists of outputs are for people; as YAML they would be 1 KB an entry
+        head = _LISTED.sub(b"", head)
     try:
         values = yaml.load(head, Loader=_LOADER)
     except (yaml.YAMLError, ValueError, RecursionError) as err:

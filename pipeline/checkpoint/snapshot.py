@@ -14,24 +14,33 @@ import yaml
 from pipeline.checkpoint.lines import dump, encode, plain
 from pipeline.checkpoint.reading import FORMAT_VERSION, State
 
-LINES_AT_ONCE = 10_000  # some MB
+LINES_AT_ONCE = 2000  # 1 MB
 HEADLINE = "# Kokoro Dataset Pipeline: what is done. Plain YAML; safe to read at any moment.\n"
 
 
 def dump_state(state: State, views: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield the file's whole content, some MB at a time. `views` names a list of outputs for a
+    """Yield the file's whole content, 1 MB at a time. `views` names a list of outputs for a
     stage, e.g. {"enhance_audio": "enhanced_files"}."""
-    head = b"".join(_head(state, views))
-    yield b'%shead_crc: "%08x"\n' % (head, zlib.crc32(head))
-    yield b"files:\n" if state.records else b"files: []\n"
-    lines = state.records.lines()
+    lines = itertools.chain(_checked(_head(state, views)), _body(state))
     while some := b"".join(itertools.islice(lines, LINES_AT_ONCE)):
         yield some
-    in_hand = (
-        encode({"event": "start", "stage": stage, "source": source, "attempts": count})
-        for (stage, source), count in state.attempts.items()
-    )
-    yield b"journal:\n" + b"".join(in_hand)
+
+
+def _checked(head: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the head, and its checksum at its end."""
+    crc = 0
+    for part in head:
+        crc = zlib.crc32(part, crc)
+        yield part
+    yield b'head_crc: "%08x"\n' % crc
+
+
+def _body(state: State) -> Iterator[bytes]:
+    yield b"files:\n" if state.records else b"files: []\n"
+    yield from state.records.lines()
+    yield b"journal:\n"
+    for (stage, source), count in state.attempts.items():
+        yield encode({"event": "start", "stage": stage, "source": source, "attempts": count})
 
 
 def _head(state: State, views: Mapping[str, str]) -> Iterator[bytes]:
@@ -39,8 +48,10 @@ def _head(state: State, views: Mapping[str, str]) -> Iterator[bytes]:
     yield _yaml({"version": FORMAT_VERSION})
     yield _yaml({"completed_stages": state.completed, "stage_timings": state.timings})
     for stage, view in views.items():
-        outputs = [b"- %s\n" % output for output in state.records.outputs(stage)]
-        yield b"%s:%s\n%s" % (view.encode(), b"" if outputs else b" []", b"".join(outputs))
+        outputs = state.records.outputs(stage)
+        first = next(outputs, None)
+        yield b"%s:%s\n" % (view.encode(), b" []" if first is None else b"\n- %s" % first)
+        yield from (b"- %s\n" % output for output in outputs)
     yield _yaml({"failed_files": state.failures()})
     for stage, result in state.results.items():
         yield f"{stage}_result: {dump(result)}\n".encode()

@@ -7,6 +7,7 @@ and a snapshot writes them as they are.
 
 import functools
 import re
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
@@ -15,7 +16,7 @@ from pipeline.checkpoint.lines import decode, encode, load_text
 from pipeline.checkpoint.record import Record
 
 Key = tuple[str, str]  # (stage, source)
-DECODED_AT_MOST = 1 << 15  # records; those of a small job are decoded once, in 60 MB
+DECODED_AT_MOST = 1 << 11  # records; those of a small job are decoded once, in 5 MB
 
 # Our own lines, whose keys have a fixed order; every other line is decoded whole.
 _OURS = re.compile(
@@ -47,7 +48,8 @@ class Table(MutableMapping[Key, Record]):
         self._dropped.pop(key, None)
 
     def __iter__(self) -> Iterator[Key]:
-        return ((stage, source) for stage, lines in self._stages.items() for source in lines)
+        # subtle: over copies, a stage's at a time: some records go while one looks at all
+        return ((stage, one) for stage in list(self._stages) for one in list(self._stages[stage]))
 
     def __len__(self) -> int:
         return sum(map(len, self._stages.values()))
@@ -58,7 +60,8 @@ class Table(MutableMapping[Key, Record]):
         found = _OURS.match(line)
         if found is None or line[-_CRC_TAIL:] != _crc_tail(line):
             return False
-        key = (load_text(found[1]), load_text(found[2]))
+        # a name stands in each stage, and is kept once
+        key = (sys.intern(load_text(found[1])), sys.intern(load_text(found[2])))
         self._put(key, found[3].decode(), line)
         return True
 
