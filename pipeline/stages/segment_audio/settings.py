@@ -75,9 +75,11 @@ class Params:
     min_token_fit: float = setting(-8.0, "least log probability of any token of a text")
     # where sound without words is in doubt too: 86% are above -4, with a word left out 1% are
     doubtful_token_fit: float = setting(-4.0, "the same for a sentence with too much sound")
-    # nats a token, of the text given the clip. Measured (base, 39 clips of LJ Speech, pink noise):
-    # 10% are harmed by more. Words wrong in 397 at 10 dB, unprocessed and balanced: 15 and 14 by
-    # base, 20 and 16 by tiny.en; in 410 at 20 dB 16 and 18, 14 and 15
+    # nats a token, of the text given the clip. Words wrong in LJ Speech with pink noise, by base,
+    # tiny.en, unprocessed and at 0.02: 10 dB 15 and 14, 20 and 16 in 397; 20 dB 16 and 18, 14
+    # and 15 in 410. Other draws (bench/quality.py's mixes, 38 clips), unprocessed, 0.02, 0: 10 dB
+    # 17 15 15, 18 16 17 in 349; 20 dB 13 13 13, 12 13 12 in 346. Of these 5 stay unprocessed at
+    # 0.02, 27 at 0; DNSMOS 2.45 2.66 2.52: at 0 as many words are wrong, and more noise stays
     max_harm: float = setting(
         0.02, "a clip stays unprocessed where noise reduction makes its text fit so much worse"
     )
