@@ -4,6 +4,8 @@ Real weights: whisper tiny.en on the sample's letter, whose words and times are 
 """
 
 import json
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import torch
 
 from pipeline import audio
-from pipeline.audio import OUTPUT_HZ
+from pipeline.audio import OUTPUT_HZ, Samples
 from pipeline.item import Item, Unusable
 from pipeline.stages import segment_audio
 from pipeline.stages.segment_audio import (
@@ -24,7 +26,7 @@ from pipeline.stages.segment_audio import (
     versions,
 )
 from pipeline.stages.segment_audio.edges import Break
-from pipeline.stages.segment_audio.listening import Listener, differing
+from pipeline.stages.segment_audio.listening import BATCH, Listener, differing
 from pipeline.stages.segment_audio.packing import Run
 from pipeline.stages.segment_audio.words import Word
 from tests.test_segment_audio import Take
@@ -120,6 +122,24 @@ def test_a_second_opinion_drops_a_clip_whose_text_is_another(tiny, second_senten
     assert [failure.rule if failure else None for _, failure in found] == [None, "second_opinion"]
     assert found[0][0].scores["verify_wer"] <= 0.1
     assert "tiny.en" in found[1][1].reason
+
+
+def test_clips_that_are_heard_are_let_go_one_by_one(tiny, second_sentence):
+    """A recording of many hours has thousands of them: each is made when it is its turn."""
+    alive: list[weakref.ref[Samples]] = []
+    held: list[int] = []
+
+    def clips() -> Iterator[Samples]:
+        for _ in range(BATCH + 1):
+            clip = second_sentence.copy()
+            alive.append(weakref.ref(clip))
+            held.append(sum(one() is not None for one in alive))
+            yield clip
+
+    found = tiny.texts(clips(), "en")
+
+    assert [text for text, _ in found] == [found[0][0]] * (BATCH + 1)
+    assert max(held) <= 2
 
 
 def test_a_second_opinion_that_cannot_be_had_is_said_at_the_start(tmp_path):

@@ -206,7 +206,7 @@ def second_opinion(
 ) -> list[Judged]:
     """Return the same with those dropped whose text another whisper does not agree to."""
     asked = [candidate for candidate, failure in measured if not failure]
-    answers = second.texts([clip_sound(rec, c.run, c.source) for c in asked], rec.language)
+    answers = second.texts((clip_sound(rec, c.run, c.source) for c in asked), rec.language)
     texts = {id(c): text for c, (text, _) in zip(asked, answers, strict=True)}
     found: list[Judged] = []
     for candidate, failure in measured:

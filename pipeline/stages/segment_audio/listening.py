@@ -7,7 +7,8 @@ compare the same. What the decoder looks up in the sound is made once a clip, wh
 Left out: what follows from it (fitting.py, versions.py).
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,8 +90,11 @@ class Listener:
             own = logits.gather(2, tokens[:, len(before) :, None])[..., 0] - logits.logsumexp(-1)
         return [row[: len(kept)] for row, kept in zip(own.tolist(), rows, strict=True)]
 
-    def texts(self, clips: Sequence[Samples], language: str) -> list[tuple[str, float]]:
-        """Return (what is heard, its mean log probability) of each clip, greedily."""
+    def texts(self, clips: Iterable[Samples], language: str) -> list[tuple[str, float]]:
+        """Return (what is heard, its mean log probability) of each clip, greedily.
+
+        No more than BATCH clips are drawn, and held in memory, at a time.
+        """
         import torch
         import whisper
 
@@ -100,9 +104,9 @@ class Listener:
             language=language if model.is_multilingual else "en", without_timestamps=True, fp16=half
         )
         heard: list[tuple[str, float]] = []
-        for first in range(0, len(clips), BATCH):
-            mels = torch.stack([_mel(clip, model) for clip in clips[first : first + BATCH]])
-            results = whisper.decode(model, mels, options)
+        waiting = iter(clips)
+        while mels := [_mel(clip, model) for clip in itertools.islice(waiting, BATCH)]:
+            results = whisper.decode(model, torch.stack(mels), options)
             heard += [(result.text, float(result.avg_logprob)) for result in results]
         return heard
 
