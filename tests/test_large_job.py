@@ -102,13 +102,18 @@ def test_names_find_their_place_in_jobs_of_any_size(tmp_path):
     assert large.folder("book", "all") == tmp_path / "work/book/all"
 
 
+def items_alive() -> list[Item]:
+    gc.collect()
+    # subtle: isinstance would ask each object, and a dead weakref.proxy of others raises then
+    return [one for one in gc.get_objects() if type(one) is Item]
+
+
 def items_are_counted() -> None:
     """Make this process say, at each task, how many recordings it gets and how many are alive."""
-    before = local.run_one
+    before, of_other_tests = local.run_one, items_alive()
 
     def run_one(task: Task) -> Outcome:
-        # subtle: isinstance would ask each object, and a dead weakref.proxy of others raises then
-        alive = sum(type(one) is Item for one in gc.get_objects())
+        alive = len(items_alive()) - len(of_other_tests)
         print(f"{len(task.items)} of {alive} items")
         return before(task)
 
