@@ -1,10 +1,13 @@
 """Signals, crashed workers and orphans: real signals to real processes."""
 
 import contextlib
+import functools
 import os
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures.process import _ExecutorManagerThread
 from pathlib import Path
 
 import psutil
@@ -13,6 +16,7 @@ import pytest
 from pipeline import executors
 from pipeline.checkpoint import Checkpoint
 from pipeline.executors import Task
+from pipeline.executors.pool import Pool
 from pipeline.item import Item
 from pipeline.lock import LOCK_FILE, Lock
 from pipeline.stopping import PATIENCE_S
@@ -287,6 +291,40 @@ def test_a_worker_killed_while_it_starts_costs_nothing(tmp_path, monkeypatch, wo
     ]
 
 
+def pool_workers() -> list[psutil.Process]:
+    """Return the processes of this one's pools that are alive."""
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):  # it has just ended
+            if "--multiprocessing-fork" in process.cmdline():
+                found.append(process)
+    return found
+
+
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_pool_that_was_stopped_as_it_started_leaves_no_process(monkeypatch):
+    """A signal may come after its workers were started, before the thread that minds them was."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_ExecutorManagerThread, "start", start)
+    pool = Pool(2, ("cpu",))
+    with pytest.raises(KeyboardInterrupt):
+        next(pool.outcomes(iter([Task("tests.cheap.where", (), "a", "nowhere", {})])))
+    assert pool_workers()
+
+    pool.kill()
+
+    assert not pool_workers()
+
+
 def test_workers_stay_for_the_next_step_and_one_killed_in_between_costs_nothing(tmp_path):
     """Each start imports torch anew. Killed between two steps, no file was in its hands."""
     with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
@@ -299,17 +337,11 @@ def test_workers_stay_for_the_next_step_and_one_killed_in_between_costs_nothing(
                 tasks.append(Task("tests.cheap.where", (Item(name, name, ""),), name, str(out), {}))
             outcomes = list(crew.run(2, tasks))
             assert [outcome.status for outcome in outcomes] == ["done", "done"]
-            workers = [
-                p for p in psutil.Process().children() if "--multiprocessing-fork" in p.cmdline()
-            ]
+            workers = pool_workers()
             found.append({worker.pid for worker in workers})
             if step == 1:
                 workers[0].kill()
-                wait_until(
-                    lambda killed=workers[0]: (
-                        not killed.is_running() or killed.status() == psutil.STATUS_ZOMBIE
-                    )
-                )
+                wait_until(functools.partial(has_ended, workers[0]))
 
     assert len(found[0]) == 2
     assert found[0] == found[1]

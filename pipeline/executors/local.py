@@ -83,7 +83,7 @@ class LocalCrew:
         unload()
 
     def _ready(self, workers: int) -> Pool:
-        if self._pool and self._pool.workers != workers:
+        if self._pool and (self._pool.workers != workers or not self._pool.is_whole()):
             self.close()
         if not self._pool:
             self._pool = Pool(workers, self._devices)

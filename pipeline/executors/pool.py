@@ -13,6 +13,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import Any
 
 from pipeline.executors.hardware import share_cores
@@ -63,8 +64,17 @@ class Pool:
         processes = list((self._pool._processes or {}).values())
         for process in processes:
             process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        try:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        except RuntimeError:  # subtle: a signal's exception came as its own thread was to start
+            for process in processes:
+                process.join()
         self._exit_codes = [process.exitcode for process in processes]
+
+    def is_whole(self) -> bool:
+        """Return whether none of its workers has ended: one may be killed while it has no work."""
+        workers = list((self._pool._processes or {}).values())
+        return not connection.wait([worker.sentinel for worker in workers], timeout=0)
 
     def has_started(self) -> bool:
         """Return whether any of its workers came as far as to begin."""
