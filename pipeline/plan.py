@@ -100,6 +100,18 @@ class Planner:
         stamp = self._stamps.get(source)
         return (stamp.bytes, stamp.mtime_ns, stamp.sha256) if stamp else None
 
+    def lacks_files(self, module: ModuleType, source: str) -> bool:
+        """Return whether files that a step reads of a recording were cleaned away."""
+        records = (self._checkpoint.get(step, source) for step in module.READS)
+        return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
+
+    def begin_anew(self, flow: Sequence[Step], lacking: Sequence[Decision]) -> None:
+        """Forget the recordings whose files were cleaned away and are needed again."""
+        for decision in lacking:
+            for step in flow:
+                if self._checkpoint.get(step.name, decision.source):
+                    self._checkpoint.forget(step.name, decision.source, "its files are needed")
+
     def _decide(
         self,
         step: str,

@@ -106,7 +106,7 @@ def preview(
     validator.validate()
     validator.restore_clips()
     planner = Planner(sources, stamps, checkpoint, artefacts, read_excluded(out))
-    works = _Foresight(flow, settings, checkpoint, artefacts, planner).works()
+    works = _Foresight(flow, settings, checkpoint, planner).works()
     origins = {source.key: source.origin for source in sources if source.origin}
     return Preview(works, origins, {key: stamp.bytes for key, stamp in stamps.items()}, state)
 
@@ -119,13 +119,11 @@ class _Foresight:
         flow: Sequence[Step],
         settings: Settings,
         checkpoint: Checkpoint,
-        artefacts: Artefacts,
         planner: Planner,
     ) -> None:
         self._flow = flow
         self._settings = settings
         self._checkpoint = checkpoint
-        self._artefacts = artefacts
         self._planner = planner
 
     def works(self) -> list[Work]:
@@ -142,7 +140,8 @@ class _Foresight:
             params = params_for(module.Params, self._settings)
             decisions = self._planner.decide(step.name, module, params)
             lacking = [d for d in decisions if self._lacks_files(d, module)]
-            if self._begin_anew([d for d in lacking if d.origin]):
+            if with_input := [d for d in lacking if d.origin]:
+                self._planner.begin_anew(self._flow, with_input)
                 return None
             decisions = [d for d in decisions if d not in lacking]  # stays: its input is gone
             todo = _todo(decisions, module, anew)
@@ -151,19 +150,10 @@ class _Foresight:
             self._leave_out(step, [d for d in decisions if d.source not in todo])
         return works
 
-    def _begin_anew(self, lacking: Sequence[Decision]) -> bool:
-        """Forget the recordings whose files were cleaned away and are needed again."""
-        for decision in lacking:
-            for step in self._flow:
-                if self._checkpoint.get(step.name, decision.source):
-                    self._checkpoint.forget(step.name, decision.source, "its files are needed")
-        return bool(lacking)
-
     def _lacks_files(self, decision: Decision, module: ModuleType) -> bool:
         if not decision.why or decision.source == ALL:
             return False
-        records = (self._checkpoint.get(step, decision.source) for step in module.READS)
-        return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
+        return self._planner.lacks_files(module, decision.source)
 
     def _leave_out(self, step: Step, kept: Sequence[Decision]) -> None:
         for decision in kept:

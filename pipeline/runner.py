@@ -257,21 +257,16 @@ class Runner:
 
     def _doable(self, module: Any, todo: Sequence[Decision]) -> list[Decision]:
         """Return what can be done; raise _Again where files that it reads were cleaned away."""
-        lacking = [d for d in todo if d.source != ALL and self._lacks_files(module, d.source)]
+        lacking = [
+            d for d in todo if d.source != ALL and self._planner.lacks_files(module, d.source)
+        ]
         with_input = [decision for decision in lacking if decision.origin]
-        for decision in with_input:
-            for step in self._flow:
-                if self._checkpoint.get(step.name, decision.source):
-                    self._checkpoint.forget(step.name, decision.source, "its files are needed")
         if with_input:
+            self._planner.begin_anew(self._flow, with_input)
             raise _Again
         for decision in lacking:
             log.warning("⚠️ %s stays as it is: its input is gone", safe(decision.source))
         return [decision for decision in todo if decision not in lacking]
-
-    def _lacks_files(self, module: Any, source: str) -> bool:
-        records = (self._checkpoint.get(step, source) for step in module.READS)
-        return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
 
     def _leave_out(self, step: Step, decisions: Sequence[Decision]) -> None:
         """Leave out from here on what a step has dropped or failed."""
