@@ -40,7 +40,7 @@ class Dispatcher:
         checkpoint: Checkpoint,
         artefacts: Artefacts,
         stopper: Stopper,
-        items: Callable[[ModuleType, Decision], tuple[Item, ...]],
+        items: Callable[[ModuleType, Decision], Sequence[Item]],
         *,
         crew: Crew,
         device: str,

@@ -16,7 +16,7 @@ from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.exclusions import Excluded, clips_of
 from pipeline.flow import Step
-from pipeline.item import Item
+from pipeline.item import Item, Items
 from pipeline.sources import Source, Stamp
 
 ALL = "*"  # what a collective step's result is recorded under
@@ -66,12 +66,13 @@ class Planner:
         alive = (source for source in self.sources if source.key not in self.lost)
         return [self._decide(step, module, params, s, [self._digests(s, module)]) for s in alive]
 
-    def items(self, module: ModuleType, decision: Decision) -> tuple[Item, ...]:
+    def items(self, module: ModuleType, decision: Decision) -> Sequence[Item]:
         """Return what a step gets of a file (or, if collective, of all of them). It is made as the
         file is handed out: of all files beforehand it would be some KB each."""
+        if decision.source == ALL:
+            return Items(self._item(source, module) for source in self.sources)
         one = Source(decision.source, decision.name, decision.origin)
-        sources = self.sources if decision.source == ALL else [one]
-        return tuple(self._item(source, module) for source in sources)
+        return (self._item(one, module),)
 
     def lose_again(self, steps: Sequence[Step]) -> None:
         """Leave out what earlier runs dropped or failed in these steps."""

@@ -10,7 +10,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Task:
     """One file in one step, as plain data."""
 
     module: str  # of the step, by its full name
-    items: tuple[Item, ...]  # one; all of them for a collective step
+    items: Sequence[Item]  # one; all of them for a collective step
     source: str  # what the result is recorded under
     out: str  # a private empty folder
     params: Mapping[str, Any]

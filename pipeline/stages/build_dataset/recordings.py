@@ -75,7 +75,7 @@ class Recording:
 
 def read_recordings(items: Sequence[Item]) -> list[Recording]:
     """Return the recordings in the order of their sources, with texts on one line."""
-    return [_read(item) for item in sorted(items, key=lambda item: item.source)]
+    return sorted(map(_read, items), key=lambda recording: recording.source)
 
 
 def _read(item: Item) -> Recording:

@@ -7,13 +7,14 @@ best copy stays: lossless before lossy, the higher rate, then the first by key.
 Left out: another cut of the same sound. The same sentence spoken twice is no duplicate.
 """
 
+import json
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.item import Item, Result, write_json
+from pipeline.item import Facts, Item, Result, write_json
 from pipeline.stages.download_audio import fingerprint
 
 VERSION = 2
@@ -38,15 +39,27 @@ def load(params: Params, device: str) -> None:
     """Return nothing: there is no model here."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """What is asked of a recording here: the items of 100,000 would be 0.2 GB."""
+
+    source: str
+    sha256: str  # of its sound; "" if it is not known
+    duration_s: float
+    rank: tuple[bool, bool, int, str]  # sorts the best copy first
+    folder: str
+
+
 def process(items: Sequence[Item], out: Path, params: Params, models: None) -> Result:  # noqa: ARG001
     """Return the drops: source -> "same content as first.mp3", or "same sound as first.flac"."""
-    present = [item for item in sorted(items, key=lambda item: item.source) if not item.dropped]
+    present = [_recording(item) for item in items if not item.dropped]
+    present.sort(key=lambda one: one.source)
     found: list[dict[str, object]] = []
     drops: dict[str, str] = {}
     for what, group in [*_same_bytes(present), *_same_sounds(present)]:
-        group = [item for item in group if item.source not in drops]
-        kept = min(group, key=_rank)
-        others = [item.source for item in group if item is not kept]
+        group = [one for one in group if one.source not in drops]
+        kept = min(group, key=lambda one: one.rank)
+        others = [one.source for one in group if one is not kept]
         drops |= dict.fromkeys(others, f"same {what} as {kept.source}")
         found.append({"kept": kept.source, "dropped": others, "same": what})
     found.sort(key=lambda group: str(group["kept"]))
@@ -54,57 +67,64 @@ def process(items: Sequence[Item], out: Path, params: Params, models: None) -> R
     return Result("duplicates.json", facts={"duplicates": len(drops)}, drops=drops)
 
 
-def _same_bytes(items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
-    groups: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        if digest := _facts(item).get("sha256"):
-            groups[str(digest)].append(item)
+def _recording(item: Item) -> _Recording:
+    facts = item.facts.get("download_audio", {})
+    return _Recording(
+        item.source,
+        str(facts.get("sha256") or ""),
+        float(facts.get("duration_s") or 0.0),
+        _rank(item.source, facts),
+        item.folders.get("download_audio", ""),
+    )
+
+
+def _same_bytes(recordings: Sequence[_Recording]) -> Iterator[tuple[str, list[_Recording]]]:
+    groups: dict[str, list[_Recording]] = defaultdict(list)
+    for one in recordings:
+        if one.sha256:
+            groups[one.sha256].append(one)
     yield from (("content", group) for group in groups.values() if len(group) > 1)
 
 
-def _same_sounds(items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
+def _same_sounds(recordings: Sequence[_Recording]) -> Iterator[tuple[str, list[_Recording]]]:
     """Yield groups of recordings that sound the same, one of each content."""
-    digests = {str(_facts(item).get("sha256") or item.source): item for item in reversed(items)}
-    lengths = sorted((_duration_s(item), item.source, item) for item in digests.values())
-    starts = [length for length, _, _ in lengths]
+    digests = {one.sha256 or one.source: one for one in reversed(recordings)}
+    lengths = sorted(digests.values(), key=lambda one: (one.duration_s, one.source))
+    starts = [one.duration_s for one in lengths]
     bits = _Bits()
     taken: set[str] = set()
-    for index, (length_s, source, item) in enumerate(lengths):
-        if source in taken:
-            continue
-        near = lengths[index + 1 : bisect_right(starts, length_s + SAME_LENGTH_S)]
-        group = [item, *(n for _, key, n in near if key not in taken and bits.agree(item, n))]
-        if len(group) > 1:
-            taken.update(one.source for one in group)
-            yield "sound", group
+    for index, one in enumerate(lengths):
+        if one.source not in taken:
+            near = lengths[index + 1 : bisect_right(starts, one.duration_s + SAME_LENGTH_S)]
+            group = [one, *(n for n in near if n.source not in taken and bits.agree(one, n))]
+            if len(group) > 1:
+                taken.update(member.source for member in group)
+                yield "sound", group
+        bits.forget(one)
 
 
 class _Bits:
-    """The fingerprints, each read once and only where another recording is as long."""
+    """The fingerprints, each read once and only where another recording is as long. Decoded it is
+    20 KB: it goes when all that are as long have been compared."""
 
     def __init__(self) -> None:
         self._read: dict[str, tuple[fingerprint.Bits, fingerprint.Bits]] = {}
 
-    def agree(self, one: Item, other: Item) -> bool:
+    def agree(self, one: _Recording, other: _Recording) -> bool:
         return fingerprint.difference(self._of(one), self._of(other)) <= SAME_SOUND
 
-    def _of(self, item: Item) -> tuple[fingerprint.Bits, fingerprint.Bits]:
-        if item.source not in self._read:
-            stored = item.load_json("download_audio", "fingerprint.json")
-            self._read[item.source] = fingerprint.decoded(stored)
-        return self._read[item.source]
+    def forget(self, one: _Recording) -> None:
+        self._read.pop(one.source, None)
+
+    def _of(self, one: _Recording) -> tuple[fingerprint.Bits, fingerprint.Bits]:
+        if one.source not in self._read:
+            text = (Path(one.folder) / "fingerprint.json").read_text(encoding="utf-8")
+            self._read[one.source] = fingerprint.decoded(json.loads(text))
+        return self._read[one.source]
 
 
-def _rank(item: Item) -> tuple[bool, bool, int, str]:
+def _rank(source: str, facts: Facts) -> tuple[bool, bool, int, str]:
     """Return what sorts the best copy first. subtle: opus says 48 kHz whatever went in."""
-    rate_hz, codec = int(_facts(item).get("source_rate_hz") or 0), str(_facts(item).get("codec"))
+    rate_hz, codec = int(facts.get("source_rate_hz") or 0), str(facts.get("codec"))
     is_exact = codec in _LOSSLESS or (codec.startswith("pcm_") and codec not in _LOSSY_PCM)
-    return rate_hz < WIDE_HZ, not is_exact, -rate_hz, item.source
-
-
-def _duration_s(item: Item) -> float:
-    return float(_facts(item).get("duration_s") or 0.0)
-
-
-def _facts(item: Item) -> dict[str, str | int | float | bool | None]:
-    return dict(item.facts.get("download_audio", {}))
+    return rate_hz < WIDE_HZ, not is_exact, -rate_hz, source

@@ -93,7 +93,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     elif models.reference is not None:
         targets, chosen = models.reference[None], _by_reference(models)
     else:
-        target, chosen = _dominant(found, params, {item.source: item for item in items})
+        target, chosen = _dominant(found, params, items)
         targets = target[None]
     best = _best_similarity(found, targets)
     drops = {
@@ -149,7 +149,7 @@ def _by_reference(models: Models) -> dict[str, Any]:
 
 
 def _dominant(
-    found: Sequence[Voice], params: Params, items: Mapping[str, Item]
+    found: Sequence[Voice], params: Params, items: Iterable[Item]
 ) -> tuple[Embeddings, dict[str, Any]]:
     """Return the voice that speaks most in all recordings together, and how clearly it does."""
     if not found:

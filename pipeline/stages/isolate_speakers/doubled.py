@@ -5,7 +5,7 @@ Why: telephones make voices alike; a target in the middle of two would keep both
 Left out: who is the target (`agree.py`), turns (`resolve.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,14 +40,16 @@ def voices_of(items: Iterable[Item]) -> Iterable[Voice]:
             yield Voice(item.source, float(voice["seconds"]), unit(embedding), number)
 
 
-def alone(mine: Sequence[Voice], items: Mapping[str, Item]) -> tuple[list[Voice], Seconds]:
+def alone(mine: Sequence[Voice], items: Iterable[Item]) -> tuple[list[Voice], Seconds]:
     """Return a voice of the job without who was taken for it, and the seconds of the latter.
 
     Where a recording's voice is two, the half that is likest to the longest half of all stays. The
     LOOKED longest are looked at: they decide who is in the middle.
     """
     longest = sorted(mine, key=lambda voice: -voice.seconds)
-    halves = [_halves(voice, items[voice.source]) for voice in longest[:LOOKED]]
+    wanted = {voice.source for voice in longest[:LOOKED]}
+    by_source = {item.source: item for item in items if item.source in wanted}
+    halves = [_halves(voice, by_source[voice.source]) for voice in longest[:LOOKED]]
     parts = [half for pair in halves for half in pair]
     if not parts:
         return list(mine), 0.0
