@@ -12,6 +12,8 @@ import os
 import pickle
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -23,6 +25,8 @@ import pytest
 from pipeline import models
 from pipeline.models import catalogue, ct2, fetch, pip_wheels, whisper_weights
 from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
+
+ROOT = Path(__file__).parent.parent
 
 DIMS = {
     "n_mels": 80,
@@ -388,10 +392,21 @@ class TestWhisper:
         with pytest.raises(ValueError, match=r"no such file, and none of auto, tiny.en"):
             models.resolve_whisper(str(tmp_path / "gone.pt"), "cpu")
 
-    def test_the_names_are_whispers_own(self):
+    def test_names_addresses_and_digests_are_whispers_own(self):
         import whisper
 
-        assert sorted(catalogue.WHISPER_NAMES) == sorted(whisper.available_models())
+        ours = {name: catalogue.entry(name).sources[0] for name in catalogue.WHISPER_NAMES}
+        assert {name: str(source) for name, source in ours.items()} == whisper._MODELS
+        assert all(source.files[0].sha256 in str(source) for source in ours.values())
+
+    def test_to_know_a_models_digest_and_memory_torch_is_not_loaded(self):
+        models.path_of("tiny.en")  # on a fresh machine the first to need it
+        code = (
+            "import sys; from pipeline import models; models.whisper_digest('tiny.en'); "
+            "models.whisper_gb('tiny.en'); sys.exit('torch' in sys.modules)"
+        )
+
+        assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
     def test_a_pickle_with_code_in_it_is_refused_and_not_run(self, tmp_path):
         class Evil:
