@@ -25,6 +25,7 @@ import pytest
 from pipeline import models
 from pipeline.models import catalogue, ct2, fetch, pip_wheels, whisper_weights
 from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
+from pipeline.models.unfilled import unfilled
 
 ROOT = Path(__file__).parent.parent
 
@@ -191,6 +192,38 @@ class TestConversion:
 
         assert data == ct2.to_safetensors(binary(dict(reversed(tiny_variables().items()))))
         assert vars(model.dims) == DIMS
+
+    def test_a_loaded_whisper_is_whispers_own_in_every_tensor(self, tmp_path):
+        """Its making leaves out chance: what is no weight, like the mask, must be there."""
+        import torch
+        from whisper.model import ModelDimensions, Whisper
+
+        path = tmp_path / "toy.safetensors"
+        path.write_bytes(ct2.to_safetensors(binary(tiny_variables())))
+        dims, state = whisper_weights.read_checkpoint(path)
+        own = Whisper(ModelDimensions(**dims))
+        own.load_state_dict(state)
+
+        model = whisper_weights.model_from(path, "toy", "cpu")
+
+        found = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        expected = {**dict(own.named_parameters()), **dict(own.named_buffers())}
+        assert found.keys() == expected.keys()
+        assert all(
+            torch.equal(found[name].to_dense(), expected[name].to_dense()) for name in expected
+        )
+        assert found["decoder.mask"][0, 1] == -float("inf")
+
+    def test_modules_made_afterwards_are_filled_as_ever(self):
+        import torch
+
+        torch.manual_seed(0)
+        expected = torch.nn.Linear(3, 3).weight
+        with unfilled():
+            torch.nn.Linear(3, 3)
+        torch.manual_seed(0)
+
+        assert torch.equal(torch.nn.Linear(3, 3).weight, expected)
 
     @pytest.mark.parametrize("size", [0, 3, 20, 400, -1])
     def test_a_file_that_ends_too_early_is_refused(self, size):

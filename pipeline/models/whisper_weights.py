@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.models.unfilled import unfilled
+
 # Which published model has these dimensions: the alignment heads of a fine-tuned checkpoint are
 # those of its parent. (n_vocab, n_mels, n_text_layer) -> name. large-v1 has the shape of large-v2.
 _PARENTS = {
@@ -40,7 +42,8 @@ def model_from(path: Path, name: str, device: str) -> Any:
 
     dims, state = read_checkpoint(path)
     try:
-        model = Whisper(ModelDimensions(**dims))
+        with unfilled():
+            model = Whisper(ModelDimensions(**dims))
         model.load_state_dict(state)
     except (TypeError, RuntimeError) as err:
         raise ValueError(f"{path} does not fit whisper's model: {err}") from err
