@@ -44,7 +44,7 @@ def recording(
     embeddings, labels = np.array(found), np.zeros(len(found), np.int64)
     heard = turns.find_turns(spans, places, labels.tolist())
     named = turns.describe_voices(heard, embeddings, labels)
-    survey = {"speech": spans, "windows": places, "turns": heard, "voices": named}
+    survey = {"speech": spans, "parts": spans, "windows": places, "turns": heard, "voices": named}
     return survey, embeddings
 
 

@@ -30,7 +30,13 @@ SMALL = {
 }
 
 
-NO_VOICES = {"windows": [], "turns": [], "voices": [], "embeddings": np.zeros((0, 256))}
+NO_VOICES = {
+    "parts": [],
+    "windows": [],
+    "turns": [],
+    "voices": [],
+    "embeddings": np.zeros((0, 256)),
+}
 
 
 @pytest.fixture(scope="module")

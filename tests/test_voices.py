@@ -169,9 +169,12 @@ def survey_of(owners: str) -> tuple[dict, voices.Embeddings]:
     kinds = {"a": axes(1, 0.2), "b": axes(0.2, 1), "x": axes(1, 1)}
     windows = [(round(i * 0.4, 3), round(i * 0.4 + 0.4, 3)) for i in range(len(owners))]
     voice = [int(owner == "b") for owner in owners]
+    speech_spans = [(0.0, windows[-1][1])]
     survey = {
+        "speech": speech_spans,
+        "parts": speech_spans,
         "windows": windows,
-        "turns": turns.find_turns([(0.0, windows[-1][1])], windows, voice),
+        "turns": turns.find_turns(speech_spans, windows, voice),
         "voices": [{"embedding": kinds[k].tolist()} for k in "ab"],
     }
     return survey, np.stack([kinds[owner] for owner in owners])
@@ -229,7 +232,7 @@ def test_a_change_moves_to_the_quietest_moment(tmp_path):
     sound[35_200:36_800] = 0  # 2.2 to 2.3 s
     audio.write(tmp_path / "a.flac", sound, 16_000)
 
-    found = mute.refine(tmp_path / "a.flac", [Piece(0, 2, 0.9, ""), Piece(2, 4, 0.5, "overlap")])
+    found = mute.refine(tmp_path / "a.flac", [Piece(0, 2, 0.9, ""), Piece(2, 4, 0.5, "other")])
 
     assert found[0].end_s == found[1].start_s
     assert 2.2 <= found[0].end_s <= 2.3

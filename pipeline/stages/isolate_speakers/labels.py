@@ -4,7 +4,8 @@ In:  the survey's turns, windows, embeddings and voices; the embedding of the ta
 Out: `Piece`s: sorted, disjoint, each a target's (rule "") or not, with the rule that says why.
 A turn's similarity is that of its windows, drawn towards that of its voice as a whole the more the
 shorter it is: half a second says little about a voice.
-Overlap is found only where the other voice also speaks alone in the recording, and is about as
+Speech that is in no part of one speaker is overlap, which the segmentation network heard. What it
+missed is found here only where the other voice also speaks alone in the recording, and is about as
 loud as the target (measured at equal levels: half of the windows; 12 dB apart: one in ten).
 Left out: where exactly a change lies in the sound (`mute.py`).
 """
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from pipeline.audio import Seconds
 
+from .exchanges import parted
 from .speech import Span
 from .voices import Embeddings, unit
 
@@ -71,13 +73,14 @@ def label(
         who = int(np.argmax(alike))
         rule = _rule(alike[who], limits)
         labelled.append((Piece(start, end, round(alike[who], 4), rule, who), inside))
-    pieces: list[Piece] = []
+    double = parted(survey["speech"], survey["parts"], ())
+    pieces = [Piece(start, end, 0.0, OVERLAP) for start, end in double]
     for index, (piece, inside) in enumerate(labelled):
         edges = _changes(labelled, index)
         mixed = margins[piece.speaker][inside] < 0
         runs = _overlaps(mixed, edges) if piece.rule == TARGET else []
         pieces += _split(piece, [windows[i] for i in inside], runs)
-    return _merged(pieces)
+    return _merged(sorted(pieces, key=lambda piece: piece.start_s))
 
 
 def _similarity(

@@ -5,7 +5,7 @@ nearby; the recording with the others' pieces silent.
 Left out: whose a piece is (`labels.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,23 +14,28 @@ import numpy as np
 from pipeline import audio
 from pipeline.audio import Samples, Seconds
 
-from .labels import TARGET, Piece
+from .labels import OVERLAP, TARGET, Piece
 
 SEARCH_S: Seconds = 0.5  # to each side of a change: windows place it to about 0.2 s
+KNOWN_S: Seconds = 0.15  # to each side of a change that the segmentation network heard
 FRAME_S: Seconds = 0.01
 QUIET_FRAMES = 5  # 50 ms: shorter dips are inside words
 FADE_S: Seconds = 0.01  # short enough to keep a first consonant, long enough not to click
 
 
-def refine(path: Path, pieces: Sequence[Piece]) -> list[Piece]:
-    """Return the pieces with each change between two that touch at the lowest energy near it."""
+def refine(path: Path, pieces: Sequence[Piece], known: Collection[Seconds] = ()) -> list[Piece]:
+    """Return the pieces with each change between two that touch at the lowest energy near it.
+
+    A change at a `known` time is nearer to it; where overlap begins or ends is left as it is.
+    """
     refined = list(pieces)
     for index in range(len(refined) - 1):
         here, after = refined[index], refined[index + 1]
-        if here.end_s != after.start_s:
+        if here.end_s != after.start_s or OVERLAP in (here.rule, after.rule):
             continue
-        first_s = max(here.end_s - SEARCH_S, (here.start_s + here.end_s) / 2)
-        last_s = min(here.end_s + SEARCH_S, (after.start_s + after.end_s) / 2)
+        search_s = KNOWN_S if here.end_s in known else SEARCH_S
+        first_s = max(here.end_s - search_s, (here.start_s + here.end_s) / 2)
+        last_s = min(here.end_s + search_s, (after.start_s + after.end_s) / 2)
         change_s = _quietest(path, first_s, last_s, here.end_s)
         refined[index] = replace(here, end_s=change_s)
         refined[index + 1] = replace(after, start_s=change_s)

@@ -45,7 +45,7 @@ def resolved(
     windows = survey["windows"]
     hop_s = _hop_s(windows)
     labels = turns.smoothed(in_order(labels), embeddings, hop_s, LEAST_WINDOWS * hop_s)
-    found = turns.find_turns(survey["speech"], windows, labels.tolist())
+    found = turns.find_turns(survey["parts"], windows, labels.tolist())
     return {**survey, "turns": found, "voices": turns.describe_voices(found, embeddings, labels)}
 
 

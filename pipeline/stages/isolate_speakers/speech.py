@@ -76,7 +76,7 @@ def speech_spans(probabilities: Samples, duration_s: Seconds, rules: SpeechRules
     >>> speech_spans(np.array([0, 1] + [1] * 30, np.float32), 1.024, SpeechRules(pad_s=0.0))
     [(0.032, 1.024)]
     """
-    raw = [(a * FRAME_S, b * FRAME_S) for a, b in _runs(probabilities, rules.threshold)]
+    raw = [(a * FRAME_S, b * FRAME_S) for a, b in runs(probabilities, rules.threshold)]
     spoken = [(a, b) for a, b in _joined(raw, rules.min_pause_s) if b - a >= rules.min_speech_s]
     padded = [(max(0.0, a - rules.pad_s), min(duration_s, b + rules.pad_s)) for a, b in spoken]
     return [(round(a, 3), round(b, 3)) for a, b in _joined(padded, 0.0) if b > a]
@@ -108,7 +108,7 @@ def _frames(blocks: Iterable[Samples]) -> Iterable[Samples]:
         yield np.pad(rest, (0, -len(rest) % FRAME)).reshape(-1, FRAME)
 
 
-def _runs(probabilities: Samples, threshold: float) -> list[tuple[int, int]]:
+def runs(probabilities: Samples, threshold: float) -> list[tuple[int, int]]:
     """Return [first, end) frames of speech: on at the threshold, off well below it."""
     runs: list[tuple[int, int]] = []
     start = -1

@@ -128,7 +128,7 @@ def embed(
     for first in range(0, len(pieces), BATCH):
         batch = pieces[first : first + BATCH]
         mels = np.stack([_mel_frames(piece, network.mel, noise) for piece in batch])
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             _, (hidden, _) = network.lstm(torch.from_numpy(mels).to(network.device))
             raw = torch.relu(network.linear(hidden[-1])).cpu().numpy()
         heard = np.array([[bool(np.any(piece))] for piece in batch])
@@ -144,7 +144,7 @@ def unit(vectors: npt.ArrayLike) -> Embeddings:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Run torch on one thread for a while, then as before.
 
     An LSTM is 480 small steps a batch: on a busy machine two threads wait for each other at every

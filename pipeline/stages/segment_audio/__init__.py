@@ -41,7 +41,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 5
+VERSION = 6
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
@@ -149,9 +149,13 @@ def levels_db(path: Path) -> Samples:
 def strangers(rec: Recording) -> list[Rejected]:
     """Return the rejections of what others than the target speaker said."""
     return [
-        Rejected(start_s, end_s, rule, f"similarity {likeness:.2f} to the target", likeness)
+        Rejected(start_s, end_s, rule, _stranger(rule, likeness), likeness)
         for start_s, end_s, likeness, rule in rec.others
     ]
+
+
+def _stranger(rule: str, likeness: float) -> str:
+    return "two at once" if rule == "overlap" else f"similarity {likeness:.2f} to the target"
 
 
 def unheard(
