@@ -36,17 +36,18 @@ class Workforce:
     ) -> int:
         """Return how many workers files of these lengths get.
 
-        auto: one a core, or one a GPU where the step says ON_GPU; on this machine as far as memory
-        carries them, and as long as there is work worth another's start.
+        auto: one a core, or as many as share the GPUs where the step says ON_GPU; on this machine
+        as far as memory carries them, and as long as there is work worth another's start.
         """
         if self._wanted != AUTO:
             return min(int(self._wanted), len(sizes_s))
         if not sizes_s:
             return 1
-        places = min(len(sizes_s), self._crew.places(getattr(module, "ON_GPU", False)))
+        memory_gb, on_gpu = _memory_gb(module, params), getattr(module, "ON_GPU", False)
+        places = min(len(sizes_s), self._crew.places(on_gpu, memory_gb))
         if not self._crew.is_here:
             return places
-        carried = int(self._free_gb / _memory_gb(module, params))
+        carried = int(self._free_gb / memory_gb)
         worth = int(sum(sizes_s) * self.rates.of(step) / WORTH_S)
         return max(1, min(places, carried, worth))
 

@@ -52,19 +52,101 @@ def test_a_device_that_is_not_there_is_refused_by_name(gpus, wanted, count, mess
         executors.devices(wanted)
 
 
+@pytest.fixture
+def nvidia_smi(tmp_path, monkeypatch):
+    """Puts a tool of that name into the way: it prints what NVIDIA's does for each question."""
+
+    def says(listed: str, free: str) -> None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n[ \"$1\" = -L ] && printf '{listed}' || printf '{free}'\n")
+        tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(hardware.importlib.metadata, "version", lambda _: "2.13.0")
+    monkeypatch.delenv(hardware.VISIBLE, raising=False)
+    hardware.gpu_count.cache_clear()
+    yield says
+    hardware.gpu_count.cache_clear()
+
+
+TWO_GPUS = "GPU 0: A (UUID: x)\\nGPU 1: B (UUID: y)\\n"
+
+
 @pytest.mark.parametrize(
     ("torch", "count"), [("2.13.0", 2), ("2.13.0+cu130", 2), ("2.13.0+cpu", 0)]
 )
-def test_gpus_are_counted_by_the_driver_and_need_a_cuda_build(tmp_path, monkeypatch, torch, count):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho 'GPU 1: B (UUID: y)'\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def test_gpus_are_counted_by_the_driver_and_need_a_cuda_build(
+    nvidia_smi, monkeypatch, torch, count
+):
+    nvidia_smi(TWO_GPUS, "")
     monkeypatch.setattr(hardware.importlib.metadata, "version", lambda _: torch)
-    hardware.gpu_count.cache_clear()
 
     assert hardware.gpu_count() == count
-    hardware.gpu_count.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("visible", "count"), [("1", 1), ("0,1", 2), ("", 0), ("-1", 0), ("0,-1,1", 1), ("0,1,2,3", 2)]
+)
+def test_gpus_that_cuda_is_told_to_hide_are_not_counted(nvidia_smi, monkeypatch, visible, count):
+    nvidia_smi(TWO_GPUS, "")
+    monkeypatch.setenv(hardware.VISIBLE, visible)
+
+    assert hardware.gpu_count() == count
+
+
+@pytest.mark.parametrize(
+    ("free", "gb"),
+    [
+        ("8000, Default\\n16000, Default\\n", 8.388608),  # MiB; the fuller one
+        ("8000, Default\\n16000, Exclusive_Process\\n", 0.0),
+        ("[N/A], Default\\n", 0.0),
+        ("NVIDIA-SMI has failed because it could not communicate with the driver\\n", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_free_memory_of_gpus_is_that_of_the_fullest_one_that_may_be_shared(nvidia_smi, free, gb):
+    nvidia_smi(TWO_GPUS, free)
+
+    assert hardware.free_gpu_gb() == pytest.approx(gb)
+
+
+@pytest.fixture
+def full_gpu(tmp_path):
+    """Does a task on a GPU without memory left, as torch or CTranslate2 say it."""
+
+    def done(where: str, words: str) -> executors.Outcome:
+        item = Item("a.wav", "a", "")
+        params = {"fails_in": where, "words": words}
+        return executors.run_one(
+            Task("tests.cheap.full_gpu", (item,), item.source, str(tmp_path), params, "cuda:0")
+        )
+
+    return done
+
+
+@pytest.mark.parametrize("where", ["load", "process"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 20.00 MiB",
+        "CUDA failed with error out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_a_file_for_which_a_gpu_has_no_memory_is_done_on_the_cpu(full_gpu, caplog, where, words):
+    outcome = full_gpu(where, words)
+
+    assert (outcome.status, outcome.facts) == ("done", {"device": "cpu"})
+    # what the first try left is not in the result
+    assert [name for name, _ in outcome.files] == ["device.txt"]
+    assert "a.wav: the GPU has no memory left for it; it is done on the CPU" in caplog.text
+
+
+def test_another_error_on_a_gpu_is_the_files(full_gpu):
+    outcome = full_gpu("process", "CUDA error: an illegal memory access was encountered")
+
+    assert outcome.status == "failed"
+    assert "illegal memory access" in outcome.reason
 
 
 def test_worker_k_works_on_device_k(tmp_path):

@@ -30,8 +30,10 @@ class Rates:
 def machine(monkeypatch):
     """Sets how many cores and how much free memory there are."""
 
-    def there_are(cores: int, gb: float) -> None:
+    def there_are(cores: int, gb: float, gpu_gb: float = 0.0) -> None:
         monkeypatch.setattr(local, "core_count", lambda: cores)
+        monkeypatch.setattr(hardware, "core_count", lambda: cores)
+        monkeypatch.setattr(local, "free_gpu_gb", lambda: gpu_gb)
         monkeypatch.setattr(workforce.executors, "free_memory_gb", lambda: gb)
 
     return there_are
@@ -64,12 +66,34 @@ def test_auto_is_one_worker_a_core_as_memory_and_work_allow(
     assert workers("4", files, seconds) == min(4, files)  # what is asked for is what one gets
 
 
-def test_auto_is_one_worker_a_gpu_in_the_steps_that_use_it(machine):
-    machine(8, 64)
+@pytest.mark.parametrize(
+    ("cores", "gpus", "gpu_gb", "expected"),
+    [
+        (8, 1, 80, 4),  # more than four on a GPU wait for each other
+        (8, 2, 80, 8),
+        (8, 4, 80, 8),  # two cores a GPU
+        (3, 2, 80, 2),  # one each, though there is a third core
+        (1, 2, 80, 2),
+        (8, 1, 8, 2),  # 3 GB of a GPU each: half more than of the machine
+        (8, 2, 4, 2),
+        (8, 2, 0, 2),  # not said, or a GPU that takes one process alone
+        (8, 0, 0, 8),  # none: a core each
+    ],
+)
+def test_auto_shares_a_gpu_as_its_memory_and_cores_allow(machine, cores, gpus, gpu_gb, expected):
+    machine(cores, 64, gpu_gb)
 
-    assert workers("auto", 100, 9000, gpus=2, ON_GPU=True) == 2
-    assert workers("auto", 100, 9000, gpus=2) == 8
-    assert workers("auto", 100, 9000, gpus=0, ON_GPU=True) == 8
+    assert workers("auto", 100, 9000, gpus=gpus, ON_GPU=True) == expected
+    assert workers("auto", 100, 9000, gpus=gpus) == cores  # a step that does not use them
+    assert workers("auto", 1, 9000, gpus=gpus, ON_GPU=True) == 1
+
+
+def test_memory_of_gpus_is_asked_for_once_before_our_own_workers_have_theirs(monkeypatch):
+    free = iter([24.0])  # a second question would find nothing
+    monkeypatch.setattr(local, "free_gpu_gb", lambda: next(free))
+    crew = LocalCrew(["cuda:0"])
+
+    assert [crew.places(True, 2.0) for _ in range(2)] == [min(4, hardware.core_count())] * 2
 
 
 def test_a_step_that_needs_more_memory_says_so(machine):

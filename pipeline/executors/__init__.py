@@ -36,8 +36,9 @@ class Crew(Protocol):
     is_here: bool
     """On this machine, whose cores and memory count."""
 
-    def places(self, on_gpu: bool) -> int:
-        """Return how many tasks of a kind there is room for at a time, as far as processors go."""
+    def places(self, on_gpu: bool, memory_gb: float) -> int:
+        """Return how many tasks of a kind there is room for at a time, as far as processors go,
+        and the memory of GPUs; each takes `memory_gb` of main memory."""
 
     def run(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Do the tasks, so many at a time; "crashed" are those that were in hand in a crash. Closed

@@ -6,6 +6,7 @@ is how a container, a pod and a systemd service are limited.
 
 import functools
 import importlib.metadata
+import itertools
 import os
 import re
 import shutil
@@ -24,6 +25,13 @@ OWN_GROUP = Path("/proc/self/cgroup")
 # minutes takes 33.1 s of CPU (31.7 s with 1024), htdemucs, which has 177, 6.0 instead of 5.9 s.
 KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 MOST_KERNELS = 64
+MIB = 1 << 20  # bytes; nvidia-smi's unit
+VISIBLE = "CUDA_VISIBLE_DEVICES"  # which GPUs CUDA shows to a process; nvidia-smi lists all of them
+# Of a worker's main memory, what it takes of a GPU's: weights in float32 as there, what decoding
+# keeps in float16, CUDA's own 0.5 GB. Reckoned, not measured: whisper medium 4.0 GB, here 5.2 GB.
+GPU_MEMORY_FACTOR = 1.5
+# One computes while the others decode, measure and write; more take turns on the same GPU.
+MOST_ON_A_GPU = 4
 
 
 def tame_threads() -> None:
@@ -123,9 +131,47 @@ def devices(wanted: str) -> list[str]:
 def gpu_count() -> int:
     """Return how many GPUs torch can use, without importing torch (that takes 2 s)."""
     try:
-        if "+cpu" in importlib.metadata.version("torch") or not shutil.which("nvidia-smi"):
+        if "+cpu" in importlib.metadata.version("torch"):
             return 0
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
-    except (importlib.metadata.PackageNotFoundError, OSError, subprocess.TimeoutExpired):
+    except importlib.metadata.PackageNotFoundError:
         return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+    listed = sum(line.startswith("GPU ") for line in _nvidia_smi("-L"))
+    visible = os.environ.get(VISIBLE)
+    if visible is None:
+        return listed
+    shown = [name.strip() for name in visible.split(",")]
+    return min(listed, len(list(itertools.takewhile(lambda name: name not in ("", "-1"), shown))))
+
+
+def workers_a_gpu(gpus: int, memory_gb: float, free_gb: float) -> int:
+    """Return how many workers share each of so many GPUs, at least 1: as many as there are cores
+    and, of a GPU's memory, room for; `memory_gb` is what a worker takes of main memory."""
+    carried = int(free_gb / (GPU_MEMORY_FACTOR * memory_gb))
+    return max(1, min(core_count() // max(1, gpus), carried, MOST_ON_A_GPU))
+
+
+def free_gpu_gb() -> float:
+    """Return how much memory is free on every GPU, GB; 0 where that is not said, or where a GPU
+    takes one process alone.
+
+    Of nvidia-smi, not of torch: that would cost the driver torch, and the GPU a context of 0.5 GB.
+    """
+    free = []
+    for line in _nvidia_smi(
+        "--query-gpu=memory.free,compute_mode", "--format=csv,noheader,nounits"
+    ):
+        mib, _, mode = line.partition(",")
+        is_shared = mib.strip().isdecimal() and mode.strip() == "Default"
+        free.append(int(mib) * MIB / GIGABYTE if is_shared else 0.0)
+    return min(free, default=0.0)
+
+
+def _nvidia_smi(*words: str) -> list[str]:
+    """Return the lines that it prints; none where it is not there or does not answer."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    try:
+        told = subprocess.run(["nvidia-smi", *words], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return told.stdout.splitlines()

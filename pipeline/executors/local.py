@@ -4,12 +4,13 @@ In:  tasks, lazily. Out: their outcomes; "crashed" for all that were in hand as 
 """
 
 import contextlib
+import functools
 import itertools
 import logging
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
-from pipeline.executors.hardware import core_count
+from pipeline.executors.hardware import core_count, free_gpu_gb, workers_a_gpu
 from pipeline.executors.pool import Pool
 from pipeline.executors.task import Outcome, Task, run_one, unload
 
@@ -25,10 +26,17 @@ class LocalCrew:
         self._devices = tuple(devices)
         self._pool: Pool | None = None
 
-    def places(self, on_gpu: bool) -> int:
-        """Return the number of GPUs, or of cores where there is none or none is used."""
+    def places(self, on_gpu: bool, memory_gb: float) -> int:
+        """Return the number of cores, or of workers that the GPUs carry where they are used: so
+        that one decodes the next file and writes the last one while another computes."""
         gpus = sum(device.startswith("cuda") for device in self._devices)
-        return gpus if on_gpu and gpus else core_count()
+        if not (on_gpu and gpus):
+            return core_count()
+        return gpus * workers_a_gpu(gpus, memory_gb, self._free_gpu_gb)
+
+    @functools.cached_property
+    def _free_gpu_gb(self) -> float:
+        return free_gpu_gb()  # subtle: once, before our own workers have theirs
 
     def run(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Do the tasks with so many workers: with one in this process, so that a debugger works."""

@@ -69,7 +69,7 @@ class RayCrew:
         self._functions: dict[tuple[float, float], Any] = {}
         self._thread = ThreadPoolExecutor(1, "ray")
 
-    def places(self, on_gpu: bool) -> int:
+    def places(self, on_gpu: bool, memory_gb: float = 0.0) -> int:  # noqa: ARG002
         """Return how many tasks of a kind the cluster has room for now. Raises NoCluster."""
         return self._thread.submit(self._room, on_gpu).result()
 

@@ -7,7 +7,10 @@ What an error says is decided here: something about the file, about the machine,
 import errno
 import importlib
 import json
+import logging
 import os
+import re
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +21,8 @@ from typing import Any
 from pipeline.digest import folder_digest
 from pipeline.disk import Disk, explain
 from pipeline.item import Facts, Item, Reject, Result, Unusable
+
+log = logging.getLogger(__name__)
 
 # These errors say something about the machine, nothing about the file in hand.
 _MACHINE_ERRORS = (
@@ -31,7 +36,14 @@ _MACHINE_ERRORS = (
 DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
 _TRACEBACK_CHARS = 1500  # what is kept of a traceback; the log has it whole
 _models: dict[tuple[str, str, str], Any] = {}  # of this process: one stage's at a time
+# torch.OutOfMemoryError and CTranslate2's are RuntimeErrors: "CUDA out of memory", "CUDA failed
+# with error out of memory"; cuBLAS and cuDNN say CUBLAS_STATUS_ALLOC_FAILED and the like
+_GPU_FULL = re.compile("out of memory|_ALLOC_FAILED")
 _PROBE_BYTES = 1 << 16  # more than a file system keeps in reserve for the end of a file
+
+
+class _GpuFull(Exception):
+    """A GPU's memory did not suffice."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +77,29 @@ class Outcome:
 
 
 def run_one(task: Task) -> Outcome:
-    """Do one task and say what became of it. Never raises: a file is isolated from the next."""
+    """Do one task and say what became of it. Never raises: a file is isolated from the next.
+
+    What a GPU has no memory for is done on the CPU, from its beginning.
+    """
     began = time.monotonic()
+    try:
+        return _outcome_on(_device(task), task, began)
+    except _GpuFull:
+        pass  # subtle: its frames hold what fills the GPU, and are gone behind this line
+    log.warning("%s: the GPU has no memory left for it; it is done on the CPU", task.source)
+    unload()
+    _empty(Path(task.out))
+    return _outcome_on("cpu", task, began)
+
+
+def _outcome_on(device: str, task: Task, began: float) -> Outcome:
+    """Return the outcome of a task done on a device. Raises _GpuFull."""
     try:
         module = importlib.import_module(task.module)
         params = module.Params(**task.params)
-        models = load(task.module, json.dumps(task.params, sort_keys=True), _device(task))
+        models = load(task.module, json.dumps(task.params, sort_keys=True), device)
     except (Exception, SystemExit) as err:  # noqa: BLE001 - it is the stage's, not the file's
+        _check_gpu(err, device)
         return _ended(task, began, "halted", err)
     try:
         subject = task.items if getattr(module, "COLLECTIVE", False) else task.items[0]
@@ -82,6 +110,7 @@ def run_one(task: Task) -> Outcome:
     except Unusable as err:
         return _ended(task, began, "halted", err)
     except (Exception, SystemExit) as err:  # noqa: BLE001 - not the next file's
+        _check_gpu(err, device)
         return _broken(task, began, err)
 
 
@@ -96,8 +125,11 @@ def load(name: str, params: str, device: str) -> Any:
 
 
 def unload() -> None:
-    """Let the models of this process go."""
+    """Let the models of this process go, and the GPU memory that torch keeps: others share it."""
     _models.clear()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _device(task: Task) -> str:
@@ -164,6 +196,19 @@ def _machine_fault(error: BaseException, out: Path) -> OSError | None:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM
+
+
+def _check_gpu(error: BaseException, device: str) -> None:
+    """Raise _GpuFull if the error is that a GPU's memory did not suffice, by the words of CUDA and
+    its libraries."""
+    said = [str(one) for one in _chain(error) if isinstance(one, RuntimeError)]
+    if device.startswith("cuda") and any(_GPU_FULL.search(text) for text in said):
+        raise _GpuFull
+
+
+def _empty(folder: Path) -> None:
+    for path in list(folder.iterdir()):
+        Disk().remove_tree(path)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
