@@ -297,6 +297,38 @@ class TestSources:
         assert time.monotonic() - start_s < 5
         assert caplog.text.count("going on without it") == 1
 
+    def test_what_a_run_has_asked_for_in_vain_its_other_workers_do_not_ask_for(
+        self, cache, hub, monkeypatch
+    ):
+        address, folder = hub
+        toy = from_url(address, b"weights")
+        monkeypatch.setenv(fetch.RUN, "one run")
+        with pytest.raises(models.MissingWeights) as first:
+            fetch.files_of(toy, cache)
+        monkeypatch.setattr(fetch, "_unreachable", {})  # as in another process
+        (folder / "toy.bin").write_bytes(b"weights")  # now it could be had
+
+        with pytest.raises(models.MissingWeights) as second:
+            fetch.files_of(toy, cache)
+        monkeypatch.setenv(fetch.RUN, "the next run")
+        (path,) = fetch.files_of(toy, cache)
+
+        assert str(second.value) == str(first.value)
+        assert path.read_bytes() == b"weights"
+
+    @pytest.mark.parametrize("run", ["", "one run"])
+    def test_weights_placed_by_hand_are_found_while_a_run_goes_on(
+        self, cache, hub, monkeypatch, run
+    ):
+        toy = from_url(hub[0], b"weights")
+        monkeypatch.setenv(fetch.RUN, run)
+        with pytest.raises(models.MissingWeights):
+            fetch.files_of(toy, cache)
+        (cache / "toy").mkdir()
+        (cache / "toy/toy.bin").write_bytes(b"weights")
+
+        assert fetch.files_of(toy, cache) == (cache / "toy/toy.bin",)
+
     def test_a_host_that_never_answers_costs_seconds(self, cache, monkeypatch):
         monkeypatch.setattr(fetch, "CONNECT_S", 0.3)
         with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import audio, executors, workforce
+from pipeline import audio, executors, models, workforce
 from pipeline.executors import LocalCrew, Task, hardware, local
 from pipeline.item import Item
 from pipeline.plan import FAILED_BEFORE, Decision
@@ -147,6 +147,17 @@ def test_torch_in_a_worker_has_its_share_of_threads(tmp_path):
     with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
         outcomes = list(crew.in_pool(count, tasks))
     assert [outcome.facts["threads"] for outcome in outcomes] == [1, 1]
+
+
+def test_workers_know_that_they_are_of_one_run(tmp_path):
+    """What one has asked for in vain, another need not: by the same word in the same variable."""
+    assert local.RUN == models.fetch.RUN
+    (tmp_path / "a").mkdir()
+    task = Task("tests.cheap.where", (Item("a", "a", ""),), "a", str(tmp_path / "a"), {})
+
+    with contextlib.closing(executors.LocalCrew(["cpu"])) as crew:
+        (outcome,) = crew.in_pool(1, [task])
+    assert outcome.facts["run"] == hardware.os.environ[local.RUN] != ""
 
 
 LENGTHS = """

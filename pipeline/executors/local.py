@@ -7,6 +7,8 @@ import contextlib
 import functools
 import itertools
 import logging
+import os
+import uuid
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
@@ -15,6 +17,8 @@ from pipeline.executors.pool import Pool
 from pipeline.executors.task import Outcome, Task, run_one, unload
 
 log = logging.getLogger(__name__)
+
+RUN = "KOKORO_RUN"  # by which workers know that they are of one run (`models/fetch.py`)
 
 
 class LocalCrew:
@@ -53,6 +57,7 @@ class LocalCrew:
     def in_pool(self, workers: int, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Do the tasks in processes, the k-th on device k (modulo their number); after a crash in
         new ones. Closed before its end, it has nothing in hand."""
+        os.environ.setdefault(RUN, uuid.uuid4().hex)
         waiting = iter(tasks)
         may_start_again = True
         while True:

