@@ -1,10 +1,11 @@
 """--dry-run: what a run would do, how long it would take, how much disk it needs. Writes nothing.
 
 In:  a `Request`. Out: lines for people, and the exit code that the run would refuse with: WrongUse,
-     Locked and LowDisk are raised as a run raises them.
+     Locked, LowDisk and, without its cluster, RunFailed are raised as a run raises them.
 Left out: fetching weights; a run that lacks some fetches them first.
 """
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,11 +16,14 @@ from pipeline.agreement import Request, agreed_without_weights
 from pipeline.checkpoint import Checkpoint, State
 from pipeline.config import Settings
 from pipeline.console import clock, safe, table
+from pipeline.executors import NoCluster
 from pipeline.exits import FINISHED
 from pipeline.forecast import Forecast, StepForecast, foresee, free_bytes, require_room, size
 from pipeline.lock import LOCK_FILE, Locked, read_owner
 from pipeline.plan import ALL
 from pipeline.restart import RESTART_FILE
+from pipeline.runner import RunFailed
+from pipeline.workforce import crew_for
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ def dry_run(request: Request) -> int:
     anew = request.mode == "restart" or (request.out / RESTART_FILE).exists()
     state = State() if anew else Checkpoint.peek(request.out)
     free = free_bytes(request.out) + (_bytes_of_the_run_before(request.out) if anew else 0)
-    forecast = foresee(request.out, state, settings, inputs, request.flow, is_restart=anew)
+    forecast = _foreseen(request, state, settings, inputs, anew)
     for line in _lines(forecast):
         log.info("%s", line)
     if not any(step.work.todo for step in forecast.steps):
@@ -48,6 +52,18 @@ def dry_run(request: Request) -> int:
     require_room(request.out, forecast.needed_bytes, free, settings)
     log.info("✅ It can be done: leave --dry-run away to do it")
     return FINISHED
+
+
+def _foreseen(
+    request: Request, state: State, settings: Settings, inputs: Sequence[str], anew: bool
+) -> Forecast:
+    """Return the forecast, with the workers of the cluster where one is to do it."""
+    out, flow = request.out, request.flow
+    with contextlib.closing(crew_for(settings)) as crew:
+        try:
+            return foresee(out, state, settings, inputs, flow, is_restart=anew, crew=crew)
+        except NoCluster as err:
+            raise RunFailed(str(err)) from err
 
 
 def _lines(found: Forecast) -> Iterator[str]:

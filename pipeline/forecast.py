@@ -16,6 +16,7 @@ from pipeline.checkpoint import State
 from pipeline.config import Settings, params_for
 from pipeline.dispatch import GIGABYTE, LowDisk
 from pipeline.estimate import ENOUGH_S, StepFigures, figures
+from pipeline.executors import Crew
 from pipeline.flow import Step
 from pipeline.plan import ALL
 from pipeline.preview import Preview, Work, preview
@@ -72,14 +73,18 @@ def foresee(
     flow: Sequence[Step],
     *,
     is_restart: bool = False,
+    crew: Crew | None = None,
 ) -> Forecast:
-    """Return what the job would cost; ValueError if it has no recordings. `state` is changed."""
+    """Return what the job would cost; ValueError if it has no recordings. `state` is changed.
+
+    Without a crew, which may be a cluster, the work is taken for this machine's.
+    """
     names, collective = [step.name for step in flow], {s.name for s in flow if s.collective}
     done = figures(state, names, collective)
     known = state.records.numbers(names[0], "duration_s")
     found = preview(out, state, settings, inputs, flow, is_restart=is_restart)
     sound, unknown = _sound(found, known)
-    workforce = workforce_for(settings)
+    workforce = workforce_for(settings, crew)
     pairs = zip(found.works, done, strict=True)
     steps = [_step(work, one, sound, settings, workforce) for work, one in pairs]
     needed = sum(step.sound_s * BYTES.get(step.work.step.name, 0) for step in steps)

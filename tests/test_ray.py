@@ -9,12 +9,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
-from pipeline import executors
-from pipeline.checkpoint import Checkpoint
+from pipeline import audio, executors
+from pipeline.checkpoint import Checkpoint, State
+from pipeline.config import Settings
 from pipeline.executors import Task, ray_cluster
+from pipeline.flow import FLOW
+from pipeline.forecast import foresee
 from pipeline.item import Item
 from tests.test_limits import wait_until
 from tests.test_runner import ROOT, dataset, run, start, taken_up, texts
@@ -110,6 +114,24 @@ def test_a_step_that_uses_a_gpu_is_given_one_by_ray(tmp_path, cluster):
         assert next(crew.run(1, [task])).facts["device"] == "cpu"
 
 
+def test_a_dry_run_counts_the_workers_of_the_cluster(tmp_path, cluster, monkeypatch):
+    """Two CPUs and a GPU there; here two seconds of sound are not worth a second worker."""
+    monkeypatch.setenv("KOKORO_MODELS", str(tmp_path / "no rates of earlier runs"))
+    for name in ("a", "b"):
+        audio.write(tmp_path / f"{name}.wav", np.zeros(24_000, np.float32), 24_000)
+    out, inputs = tmp_path / "out", [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
+
+    here = foresee(out, State(), Settings(), inputs, FLOW)
+    with contextlib.closing(executors.RayCrew(cluster.address, "auto", "auto")) as crew:
+        there = foresee(out, State(), Settings(executor="ray"), inputs, FLOW, crew=crew)
+    times = {
+        one.work.step.name: one.seconds / other.seconds
+        for one, other in zip(here.steps, there.steps, strict=True)
+    }
+    assert times["enhance_audio"] == 2
+    assert times["transcribe_audio"] == 1  # the one GPU
+
+
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
 def test_no_worker_goes_on_after_its_driver_and_resume_makes_the_same_bytes(
     tmp_path, on_ray, signum
@@ -164,9 +186,11 @@ def test_an_address_without_a_cluster_stops_the_run_by_name_and_it_can_be_resume
     tmp_path, address, message
 ):
     inputs = texts(tmp_path / "in", **TEXTS)
-    done = run(inputs, "--output", tmp_path / "out", "--executor", "ray", "--ray-address", address)
+    words = (inputs, "--output", tmp_path / "out", "--executor", "ray", "--ray-address", address)
+    dry, done = run(*words, "--dry-run"), run(*words)
 
-    assert done.returncode == 1, done.stdout
+    assert (dry.returncode, done.returncode) == (1, 1), done.stdout
+    assert message in dry.stdout
     assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert run("--resume", "--output", tmp_path / "out").returncode == 0
