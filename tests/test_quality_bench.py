@@ -54,6 +54,22 @@ def test_times_of_a_mix_are_where_its_sound_is(mix):
     assert set(loud.tolist()) == {*range(60, 160), *range(260, 360)}
 
 
+def test_rumble_in_an_utterance_is_no_speech_and_its_noise_is_not_anothers(tmp_path):
+    """a: a tone from 0.5 to 1 s over a rumble that varies; b: silence and a tone."""
+    t = np.arange(RATE_HZ) / RATE_HZ
+    tone = np.where(t >= 0.5, np.sin(2 * np.pi * 200 * t), 0)
+    rumble = (1 + 0.9 * np.sin(2 * np.pi * 4 * t)) * np.sin(2 * np.pi * 25 * t)
+    for name, sound in (("a", 0.1 * tone + 0.03 * rumble), ("b", 0.05 * tone)):
+        audio.write(tmp_path / f"{name}-1.flac", sound.astype(np.float32), RATE_HZ)
+    spoken = [Utterance(tmp_path / f"{name}-1.flac", name, "one") for name in "ab"]
+
+    found = mixing.joined("two", spoken, (-0.4, -0.4), np.random.default_rng(0))
+
+    loud = np.flatnonzero(scoring.loud_frames(found))
+    assert set(range(112, 158)) | set(range(172, 218)) <= set(loud.tolist())
+    assert set(loud.tolist()) <= set(range(108, 162)) | set(range(168, 222))
+
+
 @pytest.mark.parametrize(
     "span, added_s, silent, cut",
     [((0.45, 1.75), 0.0, 2, 0), ((0.55, 1.75), 0.0, 1, 0), ((0.55, 1.75), 0.06, 2, 0),

@@ -7,7 +7,7 @@ In:  utterances, pauses (negative: speech over speech), beds of sounds.py. Out: 
 import math
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -33,6 +33,7 @@ class Said:
     end_s: float
     utterance: Utterance
     tempo: float = 1.0
+    samples: Samples | None = field(default=None, compare=False)  # its own; None: the mix's
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def joined(
     for each in utterances:
         samples = _spoken(each, tempo)
         end_s = at_s + len(samples) / RATE_HZ
-        said.append(Said(at_s, end_s, each, tempo))
+        said.append(Said(at_s, end_s, each, tempo, samples))
         parts.append((round(at_s * RATE_HZ), samples))
         at_s = end_s + float(chance.uniform(*pauses_s))
     clean = np.zeros(round((said[-1].end_s + LEAD_S) * RATE_HZ), np.float32)

@@ -23,7 +23,8 @@ from .sounds import RATE_HZ, Samples
 FRAME_S = 0.01
 UNDER_SPEECH_DB = 35.0  # what is so far below an utterance's loud frames (95th percentile) ...
 OVER_FLOOR_DB = 6.0  # ... or so little above its quietest (5th) is silence,
-LEAST_UNDER_SPEECH_DB = 10.0  # but never what is nearer to the loud ones than this
+LEAST_UNDER_DB = 10.0  # but never what is nearer to the loud ones than this
+LOWEST_HZ = 80.0  # below is no speech
 SILENCE_S = 0.1  # what the trainers need at an edge
 MASKED_DB = 6.0  # speech so far under the noise is not heard
 PAUSE_S = 0.3  # longer silence within an utterance is no speech
@@ -172,17 +173,47 @@ def is_loop(text: str) -> bool:
 
 
 def loud_frames(mix: Mix) -> np.ndarray:
-    """Return which 10 ms of the clean speech are not silent, by each utterance's own levels."""
-    levels = audio.frame_levels_db(mix.clean, RATE_HZ, FRAME_S)
-    noise = audio.frame_levels_db(mix.sound - mix.clean * mix.gain, RATE_HZ, FRAME_S)
-    loud = np.zeros(len(levels), bool)
+    """Return which 10 ms of the clean speech are heard, by each utterance's own levels.
+
+    Its own sound is measured, whatever is mixed with it: its noise is not another's speech.
+    """
+    noise = heard_levels_db(mix.sound - mix.clean * mix.gain)
+    loud = np.zeros(len(noise), bool)
     for said in mix.said:
-        part = slice(int(said.start_s / FRAME_S), int(said.end_s / FRAME_S) + 1)
-        own = levels[part][levels[part] > audio.FLOOR_DB]
-        floor, high = np.percentile(own, [5, 95])
-        floor_db = min(floor + OVER_FLOOR_DB, high - LEAST_UNDER_SPEECH_DB)
-        loud[part] |= levels[part] > max(high - UNDER_SPEECH_DB, floor_db)
-    return loud & (levels > noise - MASKED_DB)
+        first = round(said.start_s * RATE_HZ)
+        samples = said.samples
+        if samples is None:
+            samples = mix.clean[first : round(said.end_s * RATE_HZ)]
+        # subtle: on the frames of the mix, so that both are of the same 10 ms
+        lead = first % round(FRAME_S * RATE_HZ)
+        own = heard_levels_db(np.pad(samples, (lead, lead)))
+        at = first // round(FRAME_S * RATE_HZ)
+        part = slice(at, min(at + len(own), len(loud)))
+        own = own[: part.stop - part.start]
+        loud[part] |= (own > _silent_below_db(own)) & (own > noise[part] - MASKED_DB)
+    return loud
+
+
+def _silent_below_db(levels: np.ndarray) -> float:
+    floor, high = np.percentile(levels[levels > audio.FLOOR_DB], [5, 95])
+    return float(max(high - UNDER_SPEECH_DB, min(floor + OVER_FLOOR_DB, high - LEAST_UNDER_DB)))
+
+
+def heard_levels_db(samples: Samples) -> np.ndarray:
+    """Return the level of every 10 ms, of 30 ms around it, without what is felt and not heard.
+
+    Rumble is louder than a whisper, and the level of 10 ms of it says nothing about the next.
+    """
+    from scipy.signal import butter, sosfiltfilt
+
+    if len(samples) < 2:
+        return audio.frame_levels_db(samples, RATE_HZ, FRAME_S)
+    sos = butter(2, LOWEST_HZ, "highpass", fs=RATE_HZ, output="sos")
+    passed = sosfiltfilt(sos, samples, padlen=min(len(samples) - 1, RATE_HZ // 10))
+    levels = audio.frame_levels_db(passed.astype(np.float32), RATE_HZ, FRAME_S)
+    power = np.pad(10 ** (levels.astype(np.float64) / 10), 1, "edge")
+    mean = (power[:-2] + power[1:-1] + power[2:]) / 3
+    return 10 * np.log10(np.maximum(mean, 1e-12))
 
 
 def without_short_pauses(loud: np.ndarray) -> np.ndarray:
