@@ -34,6 +34,7 @@ from .edges import breaks_around
 from .envelope import FRAME_S, envelope, quiet_runs
 from .judging import Candidate, Models, clip_sound, judged
 from .listening import Listener
+from .margins import settled
 from .packing import Speech
 from .settings import Params
 from .sound import load_mos
@@ -125,6 +126,7 @@ def recording(item: Item, params: Params) -> Recording:
     words = repaired(words_of(transcript), sound)
     pauses = quiet_runs(sound.quiet, params.min_pause_s)
     breaks = breaks_around(words, pauses, voiced, duration_s)
+    breaks = settled(breaks, sound.still, muted, params.edge_silence_s)
     return Recording(
         duration_s=duration_s,
         target=target,

@@ -14,6 +14,7 @@ from pipeline.audio import Seconds
 from . import unsaid
 from .accounting import Rejected
 from .envelope import Envelope, Span, overlapping
+from .margins import LEAST_STILL_S
 from .packing import Run, Speech, clip_cost, pack, pieces, sentences
 from .quality import Failure, language_failure, words_failure
 from .settings import Params
@@ -45,9 +46,8 @@ class Recording:
 
     def span(self, run: Run) -> Span:
         """Return the part of the recording that goes into a clip: speech and some of its quiet."""
-        edge_s = self.speech.edge_s
-        start_s = self.speech.before(run).head_start_s(edge_s)
-        return round(start_s, 3), round(self.speech.after(run).tail_end_s(edge_s), 3)
+        start_s, end_s = self.speech.before(run).head_start_s, self.speech.after(run).tail_end_s
+        return round(start_s, 3), round(end_s, 3)
 
     def speakers(self, run: Run) -> list[int]:
         """Return whose voices are in a run: of one alone is a clip made."""
@@ -114,9 +114,9 @@ def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
     for trusted, group in itertools.groupby(failures, key=lambda pair: pair[1] is None):
         if trusted:
             packed += pack([part for part, _ in group], cost)
-    lengths = [(run, length_failure(rec.speech.length_s(run), params)) for run in packed]
-    rejected += [reject(rec, run, failure) for run, failure in lengths if failure]
-    kept = [run for run, failure in lengths if not failure]
+    ends = [(run, ends_failure(rec.speech, run, params)) for run in packed]
+    rejected += [reject(rec, run, failure) for run, failure in ends if failure]
+    kept = [run for run, failure in ends if not failure]
     return Chosen(kept, rejected, [(part, doubt) for part, doubt in doubts if doubt])
 
 
@@ -160,8 +160,9 @@ def untranscribed_failure(
     return Failure("untranscribed", reason, round(left_s, 3), most_s)
 
 
-def length_failure(length_s: Seconds, params: Params) -> Failure | None:
-    """Return the failure of a clip that is too short or has no pause to be cut at."""
+def ends_failure(speech: Speech, run: Run, params: Params) -> Failure | None:
+    """Return the failure of a clip that is too short, or has no good pauses to be cut at."""
+    length_s = speech.length_s(run)
     value = round(length_s, 3)
     if length_s < params.min_clip_s:
         reason = f"{length_s:.2f} s is below {params.min_clip_s:g} s, nothing beside it to join"
@@ -169,6 +170,11 @@ def length_failure(length_s: Seconds, params: Params) -> Failure | None:
     if length_s > params.max_clip_s:
         reason = f"{length_s:.2f} s is above {params.max_clip_s:g} s, without a pause to cut at"
         return Failure("too_long", reason, value, params.max_clip_s)
+    for where, gap in (("before", speech.before(run)), ("after", speech.after(run))):
+        if not gap.is_proven:
+            still_ms = round(1000 * LEAST_STILL_S)
+            reason = f"the pause {where} it is never as still as the room for {still_ms} ms"
+            return Failure("edge_sound", reason, 0, still_ms)
     return None
 
 

@@ -24,15 +24,29 @@ FARTHEST_S = 0.6  # a pause farther from both words' times than this belongs to 
 # People pause where there is punctuation: this much worse a match in time is accepted there.
 SENTENCE_BONUS_S = 0.3
 CLAUSE_BONUS_S = 0.15
+STILL_S: Seconds = 0.1  # of stillness at both ends of a clip: what the trainers need
 EARLY_START_WEIGHT = 0.5  # whisper begins words within the pause before them: half a misfit
 
 
 @dataclass(frozen=True)
+class Margin:
+    """Where a clip is cut in a break, and how much stillness is recorded between there and it."""
+
+    cut_s: Seconds
+    still_s: Seconds
+
+
+@dataclass(frozen=True)
 class Break:
-    """The quiet between two words: its first and its last run (a breath may lie between them)."""
+    """The quiet between two words: its first and its last run (a breath may lie between them).
+
+    `tail` and `head` are where the clips before and after it are cut (margins.py).
+    """
 
     first: Span
     last: Span
+    tail: Margin | None = None
+    head: Margin | None = None
 
     @property
     def quiet_s(self) -> Seconds:
@@ -48,15 +62,30 @@ class Break:
     def pause_s(self) -> Seconds:
         return self.resume_s - self.quiet_s
 
-    def tail_end_s(self, most_s: Seconds) -> Seconds:
-        """Return how far what comes before may reach: `most_s` of quiet, half of a short pause."""
-        limit_s = sum(self.first) / 2 if self.first == self.last else self.first[1]
-        return min(self.quiet_s + most_s, limit_s)
+    @property
+    def is_proven(self) -> bool:
+        """Whether clips may be cut here: in stillness, or at the recording's own end."""
+        return self.pause_s <= 0 or self.tail is not None
 
-    def head_start_s(self, most_s: Seconds) -> Seconds:
-        """Return where what comes after may begin."""
-        limit_s = sum(self.last) / 2 if self.first == self.last else self.last[0]
-        return max(self.resume_s - most_s, limit_s)
+    @property
+    def tail_end_s(self) -> Seconds:
+        """Return how far what comes before reaches."""
+        return self.tail.cut_s if self.tail else sum(self.first) / 2
+
+    @property
+    def head_start_s(self) -> Seconds:
+        """Return where what comes after begins."""
+        return self.head.cut_s if self.head else sum(self.last) / 2
+
+    def tail_pad_s(self, edge_s: Seconds) -> Seconds:
+        """Return how much digital silence follows, so that the clip ends in `edge_s` of quiet."""
+        still_s = self.tail.still_s if self.tail else 0.0
+        return max(0.0, edge_s - (self.tail_end_s - self.quiet_s), STILL_S - still_s)
+
+    def head_pad_s(self, edge_s: Seconds) -> Seconds:
+        """Return how much digital silence comes before."""
+        still_s = self.head.still_s if self.head else 0.0
+        return max(0.0, edge_s - (self.resume_s - self.head_start_s), STILL_S - still_s)
 
 
 def breaks_around(

@@ -37,15 +37,26 @@ LEAST_UNDER_SPEECH_DB = 6.0  # where voice and room are one, nothing is quiet
 # 12th percentile of 30 s apart by 1-4 dB with noise (LibriSpeech), by 7-11 dB without (LJ Speech).
 FLOOR_PERCENTILES = (5, 8, 12)
 FLOOR_SPREAD_DB = 4.0
+# Still is what is no louder than the room itself: a clip may begin and end there. A breath or the
+# release of a stop in noise is quiet, beside the voice, but 5-8 dB over the room (LJ Speech with
+# pink noise 20 and 10 dB below it); steady noise varies by 1 dB in 30 ms. A restless room gets
+# more, by how far its quietest frames lie under its median.
+STILL_OVER_ROOM_DB = (3.0, 6.0)
+RESTLESS_WEIGHT = 1.5
+STILL_FRAMES = 3
+# One frame may be half as much again over the room as 30 ms may, within this: a release is one or
+# two frames.
+CLICK_OVER_STILL_DB = (1.5, 3.0)
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """Per 10 ms of the recording: level, level of the room around, and whether it is quiet."""
+    """Per 10 ms of the recording: level, level of the room around, is it quiet, is it still."""
 
     levels_db: Samples
     room_db: Samples
     quiet: Flags
+    still: Flags  # quiet and no louder than the room
 
     def frames(self, start_s: Seconds, end_s: Seconds) -> slice:
         """Return the frames that lie wholly in a span."""
@@ -68,17 +79,39 @@ def envelope(levels_db: Samples, speech: Sequence[Span], muted: Sequence[Span]) 
     """Return the envelope of a recording; `muted` spans are silent by force, so never quiet."""
     in_speech = flags(speech, len(levels_db), VAD_EDGE_S)
     in_muted = flags(muted, len(levels_db), VAD_EDGE_S)
-    room_db = np.full(len(levels_db), FLOOR_DB, np.float32)
-    limit_db = np.full(len(levels_db), FLOOR_DB, np.float32)
+    room_db, quiet_db, still_db = (np.full(len(levels_db), FLOOR_DB, np.float32) for _ in range(3))
     step, half = round(STEP_S / FRAME_S), round(WINDOW_S / FRAME_S / 2)
     for first in range(0, len(levels_db), step):
         window = slice(max(0, first + step // 2 - half), first + step // 2 + half)
-        room, limit = quiet_below_db(levels_db[window], in_speech[window] | in_muted[window])
-        limit = max(
-            limit, _floor_limit_db(levels_db[window], in_speech[window] & ~in_muted[window])
-        )
-        room_db[first : first + step], limit_db[first : first + step] = room, limit
-    return Envelope(levels_db, room_db, (levels_db <= limit_db) & ~in_muted)
+        limits = limits_of(levels_db[window], in_speech[window], in_muted[window])
+        here = slice(first, first + step)
+        room_db[here], quiet_db[here], still_db[here] = limits
+    quiet = (levels_db <= quiet_db) & ~in_muted
+    click_db = still_db + np.clip((still_db - room_db) / 2, *CLICK_OVER_STILL_DB)
+    still = (_smooth_db(levels_db) <= still_db) & (levels_db <= click_db)
+    return Envelope(levels_db, room_db, quiet, quiet & still)
+
+
+def limits_of(levels_db: Samples, in_speech: Flags, in_muted: Flags) -> tuple[float, float, float]:
+    """Return (level of the room, most that is quiet, most that is still) of a stretch of sound."""
+    room_db, quiet_db = quiet_below_db(levels_db, in_speech | in_muted)
+    still_db = room_db + _restless_db(levels_db[~in_speech & ~in_muted], room_db)
+    floor = _floor_under_voice_db(levels_db, in_speech & ~in_muted)
+    if floor and floor[1] > quiet_db:
+        quiet_db, still_db = floor[1], floor[0] + STILL_OVER_ROOM_DB[0]
+    sounding = levels_db[levels_db > DIGITAL_SILENCE_DB]
+    if len(sounding):
+        speech_db = float(np.percentile(sounding, 95))
+        still_db = max(still_db, speech_db - MOST_UNDER_SPEECH_DB)
+    return room_db, quiet_db, min(quiet_db, still_db)
+
+
+def _restless_db(pause_db: Samples, room_db: float) -> float:
+    """Return how far over the room its own sound goes."""
+    pause = pause_db[pause_db > DIGITAL_SILENCE_DB]
+    low_db = float(np.percentile(pause, 5)) if len(pause) else room_db
+    least, most = STILL_OVER_ROOM_DB
+    return min(most, max(least, RESTLESS_WEIGHT * (room_db - low_db)))
 
 
 def quiet_below_db(levels_db: Samples, occupied: Flags) -> tuple[float, float]:
@@ -99,16 +132,25 @@ def quiet_below_db(levels_db: Samples, occupied: Flags) -> tuple[float, float]:
     return room_db, min(limit_db, speech_db - LEAST_UNDER_SPEECH_DB)
 
 
-def _floor_limit_db(levels_db: Samples, in_speech: Flags) -> float:
-    """Return below what it is quiet over the noise under the voice; FLOOR_DB without such noise."""
+def _floor_under_voice_db(levels_db: Samples, in_speech: Flags) -> tuple[float, float] | None:
+    """Return (level of the noise under the voice, below what it is quiet); None without noise."""
     speech = levels_db[in_speech & (levels_db > DIGITAL_SILENCE_DB)]
     if not len(speech):
-        return FLOOR_DB
+        return None
     low_db, floor_db, high_db = np.percentile(speech, FLOOR_PERCENTILES).tolist()
+    if high_db - low_db > FLOOR_SPREAD_DB:
+        return None
     speech_db = float(np.percentile(speech, 95))
     limit_db = floor_db + QUIET_SHARE * (speech_db - floor_db)
-    is_noise = high_db - low_db <= FLOOR_SPREAD_DB
-    return min(limit_db, speech_db - LEAST_UNDER_SPEECH_DB) if is_noise else FLOOR_DB
+    return floor_db, min(limit_db, speech_db - LEAST_UNDER_SPEECH_DB)
+
+
+def _smooth_db(levels_db: Samples) -> Samples:
+    """Return the mean level of each frame and its neighbours: noise varies less."""
+    if len(levels_db) < STILL_FRAMES:
+        return levels_db
+    power = np.convolve(10 ** (levels_db / 10), np.full(STILL_FRAMES, 1 / STILL_FRAMES), "same")
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
 def quiet_runs(quiet: Flags, shortest_s: Seconds) -> list[Span]:

@@ -15,7 +15,7 @@ from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
 from . import fitting, quality, sound
 from .accounting import Rejected
-from .choosing import Chosen, Recording, length_failure, reject, rejection
+from .choosing import Chosen, Recording, ends_failure, reject, rejection
 from .envelope import Span, covered_s, overlapping
 from .foreign import foreign_part
 from .listening import Listener, differing, plain_words
@@ -80,7 +80,7 @@ def each_judged(
         for rest in (Run(part.last + 1, run.last), Run(run.first, part.first - 1)):
             if rest.first > rest.last:
                 continue
-            failure = length_failure(rec.speech.length_s(rest), params)
+            failure = ends_failure(rec.speech, rest, params)
             if failure:
                 rejected.append(reject(rec, rest, failure))
             else:
@@ -230,12 +230,10 @@ def difference(text: str, other: str, language: str) -> float:
 
 def clip_sound(rec: Recording, run: Run, source: Version | None = None) -> Samples:
     """Return the clip at 24 kHz: its recorded quiet, filled up with silence at both ends."""
-    span = rec.span(run)
-    part = (source or rec.enhanced).read(*span)
-    voice_start_s, voice_end_s = rec.voice(run)
+    part = (source or rec.enhanced).read(*rec.span(run))
     edge_s = rec.speech.edge_s
-    before_s = max(0.0, edge_s - (voice_start_s - span[0]))
-    after_s = max(0.0, edge_s - (span[1] - voice_end_s))
+    before_s = rec.speech.before(run).head_pad_s(edge_s)
+    after_s = rec.speech.after(run).tail_pad_s(edge_s)
     silence = (round(before_s * OUTPUT_HZ), round(after_s * OUTPUT_HZ))
     return np.pad(audio.fade(part, OUTPUT_HZ, FADE_S), silence)
 

@@ -47,11 +47,17 @@ class Speech:
 
     def length_s(self, run: Run) -> Seconds:
         """Return how long a clip of these words is, with its silence."""
-        return self.after(run).quiet_s - self.before(run).resume_s + 2 * self.edge_s
+        before, after = self.before(run), self.after(run)
+        silence_s = before.head_pad_s(self.edge_s) + after.tail_pad_s(self.edge_s)
+        return after.tail_end_s - before.head_start_s + silence_s
 
     def fits(self, run: Run, longest_s: Seconds) -> bool:
         """Return whether a clip of these words is short enough, in seconds and in phonemes."""
         return self.length_s(run) <= longest_s and self.letters(run) <= MOST_LETTERS
+
+    def is_proven(self, run: Run) -> bool:
+        """Return whether both ends of a clip of these words lie in stillness."""
+        return self.before(run).is_proven and self.after(run).is_proven
 
     def letters(self, run: Run) -> float:
         """Return about how many letters are spoken, numbers at their longest."""
@@ -100,7 +106,9 @@ def pieces(speech: Speech, run: Run, longest_s: Seconds, shortest_s: Seconds) ->
 
 def _worth(speech: Speech, run: Run, gap: int, shortest_s: Seconds) -> tuple[bool, Seconds]:
     """Return how good a place `gap` is for a cut: both halves usable, then a long pause."""
-    usable = all(speech.length_s(part) >= shortest_s for part in _halves(run, gap))
+    usable = _real(speech.breaks[gap]).is_proven and all(
+        speech.length_s(part) >= shortest_s for part in _halves(run, gap)
+    )
     pause_s = _real(speech.breaks[gap]).pause_s
     return usable, pause_s * (CLAUSE_WORTH if ends_clause(speech.words[gap - 1].text) else 1.0)
 
@@ -134,14 +142,14 @@ def pack(runs: Sequence[Run], cost: Callable[[Run], float | None], most: int = 6
 def clip_cost(
     speech: Speech, run: Run, shortest_s: Seconds, longest_s: Seconds, max_pause_s: Seconds
 ) -> float | None:
-    """Return what a clip of these words costs: little near the middle length, much if too short.
+    """Return what a clip costs: little near the middle length, much if it will be dropped.
 
     None where it would be too long, or hold a pause that is too long.
     """
     length_s = speech.length_s(run)
     if not speech.fits(run, longest_s) or speech.longest_pause_s(run) > max_pause_s:
         return None
-    if length_s < shortest_s:
+    if length_s < shortest_s or not speech.is_proven(run):
         return LOST_COST * length_s
     middle_s = (shortest_s + longest_s) / 2
     return abs(length_s - middle_s) / middle_s
