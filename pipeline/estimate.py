@@ -39,7 +39,7 @@ PRIORS = {
 UNKNOWN_STEP = 0.01
 UNHEARD = 1e-4  # seconds a second of sound: nothing that reads it is so fast
 DEPENDS_ON = {"transcribe_audio": ("whisper_model",), "isolate_speakers": ("separation",)}
-_NOTHING = {"done": 0, "dropped": 0, "failed": 0}
+NOTHING = {"done": 0, "dropped": 0, "failed": 0}
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def figures(
     lost: set[str] = set()
     found = []
     for step in steps:
-        one = counts.get(step, _NOTHING)
+        one = counts.get(step, NOTHING)
         alive = recordings - len(lost)
         found.append(_figures(state, step, one, sound, lost, alive, step in collective))
         lost.update(state.records.lost(step), _left_out(state, step))

@@ -3,7 +3,7 @@
 In:  the checkpoint, the steps' decisions. Out: seconds by source, for workers and for progress.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.plan import ALL, Decision, Planner
@@ -24,14 +24,6 @@ class Lengths:
         whole_s = sum(known.values())
         return {d.source: whole_s if d.source == ALL else known.get(d.source) for d in todo}
 
-    def guessed_s(self, todo: Sequence[Decision]) -> dict[str, float]:
-        """Return the seconds by source; of what is not decoded yet, by its bytes."""
-        sizes = self.bytes_of(todo)
-        return {
-            source: sizes.get(source, 0) / BYTES_PER_S if seconds is None else seconds
-            for source, seconds in self.known_s(todo).items()
-        }
-
     def bytes_of(self, todo: Sequence[Decision]) -> dict[str, int]:
         """Return the bytes of the input by source, where there is a file."""
         stamps = {d.source: self._planner.stamp(d.source) for d in todo}
@@ -47,12 +39,23 @@ class Lengths:
 
     def done_s(self, stage: str) -> float:
         """Return how much sound went well through the step that is called like a stage."""
-        done = {r.source for r in self._checkpoint.records(stage) if r.status == "done"}
-        first = self._checkpoint.records(self._first)
-        return sum(_duration_s(r) for r in first if r.source in done or ALL in done)
+        records = self._checkpoint.state.records
+        lost, known = set(records.lost(stage)), self._known()
+        if (stage, ALL) in records:
+            return 0.0 if ALL in lost else sum(known.values())
+        well = (s for s in known if s not in lost and (stage, s) in records)
+        return sum(known[source] for source in well)
 
     def _known(self) -> dict[str, float]:
         return self._checkpoint.state.records.numbers(self._first, "duration_s")
+
+
+def guessed_s(known_s: Mapping[str, float | None], sizes: Mapping[str, int]) -> dict[str, float]:
+    """Return the seconds by source; of what is not decoded yet, by its bytes."""
+    return {
+        source: sizes.get(source, 0) / BYTES_PER_S if seconds is None else seconds
+        for source, seconds in known_s.items()
+    }
 
 
 def _duration_s(record: Record) -> float:

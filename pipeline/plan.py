@@ -77,12 +77,19 @@ class Planner:
     def lose_again(self, steps: Sequence[Step]) -> None:
         """Leave out what earlier runs dropped or failed in these steps."""
         for step in steps:
-            for record in self._checkpoint.records(step.name):
-                ends = record.drops
-                if record.source != ALL and record.status != "done":
-                    ends = ((record.source, record.reason),)
-                for source, reason in ends:
-                    self.lost.setdefault(source, f"{step.stage}: {reason}")
+            self.leave_out(step, [ALL, *(source.key for source in self.sources)])
+
+    def leave_out(self, step: Step, sources: Iterable[str]) -> list[tuple[str, str]]:
+        """Leave out from here on what a step has dropped or failed of these; return the drops of a
+        step over all of them: (source, reason)."""
+        lost = set(self._checkpoint.state.records.lost(step.name))
+        asked = (s for s in sources if s in lost or s == ALL)  # the others were not left out
+        found = [record for s in asked if (record := self._checkpoint.get(step.name, s))]
+        drops = [drop for record in found for drop in record.drops]
+        own = ((record.source, record.reason) for record in found if record.source != ALL)
+        for source, reason in (*own, *drops):
+            self.lost.setdefault(source, f"{step.stage}: {reason}")
+        return drops
 
     def undone(self, steps: Sequence[Step]) -> list[str]:
         """Return the recordings that were not lost, and of which some step is not recorded."""

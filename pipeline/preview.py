@@ -143,25 +143,18 @@ class _Foresight:
             if with_input := [d for d in lacking if d.origin]:
                 self._planner.begin_anew(self._flow, with_input)
                 return None
-            decisions = [d for d in decisions if d not in lacking]  # stays: its input is gone
+            stay = {decision.source for decision in lacking}  # as they are: their input is gone
+            decisions = [d for d in decisions if d.source not in stay]
             todo = _todo(decisions, module, anew)
             works.append(Work(step, todo, len(decisions) - len(todo)))
             anew |= {source: anew.get(source, step.name) for source in todo if source != ALL}
-            self._leave_out(step, [d for d in decisions if d.source not in todo])
+            self._planner.leave_out(step, [d.source for d in decisions if d.source not in todo])
         return works
 
     def _lacks_files(self, decision: Decision, module: ModuleType) -> bool:
         if not decision.why or decision.source == ALL:
             return False
         return self._planner.lacks_files(module, decision.source)
-
-    def _leave_out(self, step: Step, kept: Sequence[Decision]) -> None:
-        for decision in kept:
-            record = self._checkpoint.get(step.name, decision.source)
-            if record is not None and record.status != "done":
-                self._planner.lost[decision.source] = record.reason
-            for source, reason in record.drops if record else ():
-                self._planner.lost.setdefault(source, reason)
 
 
 def _todo(

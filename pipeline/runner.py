@@ -23,10 +23,11 @@ from pipeline.checkpoint import Checkpoint, Record
 from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
+from pipeline.estimate import NOTHING
 from pipeline.executors import Outcome
 from pipeline.exits import FAILED, FINISHED, SOME_FAILED
 from pipeline.flow import FLOW, views
-from pipeline.lengths import Lengths
+from pipeline.lengths import Lengths, guessed_s
 from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
 from pipeline.progress import Progress
@@ -179,7 +180,8 @@ class Runner:
             items = self._planner.items(module, todo[0]) if self._planner.by_hand else ()
             talk.say_excluded(self._planner.by_hand, {c for i in items for c in i.excluded})
         self._do(step, module, params, self._doable(module, todo))
-        self._leave_out(step, decisions)
+        for source, reason in self._planner.leave_out(step, [d.source for d in decisions]):
+            log.info("🚮 Dropped: %s: %s", source, reason)
 
     def _do(
         self, step: Step, module: ModuleType, params: Mapping[str, Any], todo: Sequence[Decision]
@@ -188,12 +190,11 @@ class Runner:
         self._stopper.check()
         if step is self._flow[-1]:
             self._crew.rest()
-        sizes_s = self._lengths.guessed_s(todo)
+        known_s, sizes = self._lengths.known_s(todo), self._lengths.bytes_of(todo)
+        sizes_s = guessed_s(known_s, sizes)
         workers = self._workforce.workers(step.name, module, params, list(sizes_s.values()))
         todo = longest_first(todo, sizes_s) if workers > 1 else todo
-        self._progress.begin(
-            step, self._lengths.known_s(todo), self._lengths.bytes_of(todo), workers
-        )
+        self._progress.begin(step, known_s, sizes, workers)
         outcomes = self._dispatcher.outcomes(step, todo, params, workers)
         with contextlib.closing(outcomes):
             for outcome in outcomes:
@@ -266,17 +267,8 @@ class Runner:
             raise _Again
         for decision in lacking:
             log.warning("⚠️ %s stays as it is: its input is gone", safe(decision.source))
-        return [decision for decision in todo if decision not in lacking]
-
-    def _leave_out(self, step: Step, decisions: Sequence[Decision]) -> None:
-        """Leave out from here on what a step has dropped or failed."""
-        for decision in decisions:
-            record = self._checkpoint.get(step.name, decision.source)
-            if record is not None and record.status != "done":
-                self._planner.lost[decision.source] = f"{step.stage}: {record.reason}"
-            for source, reason in record.drops if record else ():
-                log.info("🚮 Dropped: %s: %s", source, reason)
-                self._planner.lost.setdefault(source, f"{step.stage}: {reason}")
+        stay = {decision.source for decision in lacking}
+        return [decision for decision in todo if decision.source not in stay]
 
     def _finish(self) -> None:
         self._require_dataset()
@@ -292,9 +284,8 @@ class Runner:
             )
 
     def _counts(self, stage: str) -> dict[str, Any]:
-        records = self._checkpoint.records(stage)  # of the step that is called like it
-        counts = Counter(record.status for record in records)
+        counts = self._checkpoint.state.records.counts_by_stage()
         return {
-            **{status: counts[status] for status in ("done", "dropped", "failed")},
+            **counts.get(stage, NOTHING),  # of the step that is called like it
             "seconds_of_audio": round(self._lengths.done_s(stage), 1),
         }

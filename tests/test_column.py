@@ -125,7 +125,7 @@ def test_what_is_not_in_a_table_is_a_key_error(key):
 
 def test_a_record_needs_less_than_270_bytes_a_step():
     """As its line it would be 650, decoded 2,000."""
-    table, count = Table(), 200 * LINES_IN_A_BLOCK
+    table, count = Table(), 60 * LINES_IN_A_BLOCK
     stages = ("enhance_audio", "transcribe_audio")
 
     tracemalloc.start()

@@ -57,6 +57,16 @@ def done_by(here: Path, *words: str) -> dict[str, int]:
     return {step: said.count(f"{doing}: ") for step, doing in DOING.items()}
 
 
+def test_what_was_dropped_is_no_reason_to_build_the_dataset_anew(tmp_path):
+    texts(tmp_path / "in", a="one", b="drop this", c="two")
+    assert run(tmp_path, *COMMON, "in")[0] == 0
+
+    said = dry(tmp_path, "--resume", "in")
+
+    assert foretold(said) == {"take": 0, "shout": 0, "book": 0}
+    assert done_by(tmp_path, "--resume", "in") == {"take": 0, "shout": 0, "book": 0}
+
+
 def test_of_a_new_job_it_foretells_all_and_creates_not_even_the_folder(tmp_path):
     texts(tmp_path / "in", a="one", b="two", c="three")
 

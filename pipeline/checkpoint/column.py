@@ -32,6 +32,9 @@ class Column:
     def __len__(self) -> int:
         return len(self._numbers) - self._removed
 
+    def __contains__(self, number: int) -> bool:
+        return self._place(number) != _NONE
+
     def get(self, number: int) -> bytes | None:
         """Return the line of a recording; None if it has none."""
         place = self._place(number)

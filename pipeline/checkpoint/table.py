@@ -54,6 +54,11 @@ class Table(MutableMapping[Key, Record]):
         self._dropped.pop(key, None)
         self._stages[key[0]].remove(self._numbers[key[1]])
 
+    def __contains__(self, key: object) -> bool:
+        stage, source = key if isinstance(key, tuple) else (None, None)
+        column, number = self._stages.get(stage), self._numbers.get(source)
+        return column is not None and number is not None and number in column
+
     def __iter__(self) -> Iterator[Key]:
         # subtle: over copies, a stage's at a time: some records go while one looks at all
         for stage, column in list(self._stages.items()):
