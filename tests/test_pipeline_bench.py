@@ -49,6 +49,22 @@ def test_everything_that_is_timed_exists():
             place = importlib.import_module(module)
             place = getattr(place, owner) if owner else place
             assert all(callable(getattr(place, name)) for name in names)
+    for _, module, loader in ours.NETWORKS:
+        assert callable(getattr(importlib.import_module(module), loader))
+
+
+def test_a_networks_time_is_a_part_and_its_loading_is_not():
+    import types
+
+    import torch
+
+    clock, place = ours.Clock(), types.SimpleNamespace(load=lambda size: torch.nn.Linear(size, 1))
+    ours.put_on_network(clock, "who speaks", place, "load")
+
+    network = place.load(3)
+    assert dict(clock.wall.parts_s) == {}
+    assert network(torch.ones(1, 3)).shape == (1, 1)
+    assert clock.wall.parts_s["who speaks"] > 0
 
 
 def test_the_table_has_overhead_with_and_without_start(capsys):

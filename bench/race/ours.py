@@ -45,6 +45,9 @@ PARTS = {  # what is timed: (module, class or "", functions)
 }
 
 
+# networks that are made inside a function: (part, module, the function that gives them)
+NETWORKS = [("who speaks", f"{STAGES}.isolate_speakers.segmentation", "load_network")]
+
 SEPARATION = {"separation": [("demucs.htdemucs", "HTDemucs", ("forward",))]}
 
 
@@ -104,6 +107,19 @@ def put_on(clock: Clock, part: str, place: Any, functions: Sequence[str]) -> Non
         setattr(place, name, clock.on(part, getattr(place, name)))
 
 
+def put_on_network(clock: Clock, part: str, place: Any, loader: str) -> None:
+    """Replace a function by one whose network is timed."""
+    load = getattr(place, loader)
+
+    @functools.wraps(load)
+    def loaded(*args: Any, **named: Any) -> Any:
+        network = load(*args, **named)
+        network.forward = clock.on(part, network.forward)
+        return network
+
+    setattr(place, loader, loaded)
+
+
 def main() -> int:
     """Run the pipeline; return its exit code."""
     from bench.race import separator
@@ -117,6 +133,8 @@ def main() -> int:
         for module, owner, functions in places:
             found = importlib.import_module(module)
             put_on(clock, part, getattr(found, owner) if owner else found, functions)
+    for part, module, loader in NETWORKS:
+        put_on_network(clock, part, importlib.import_module(module), loader)
     clock.started()
     code = cli.main(sys.argv[2:])
     clock.write(Path(sys.argv[1]))
