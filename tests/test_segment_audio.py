@@ -745,6 +745,19 @@ def test_what_is_long_and_no_voice_is_no_release_after_a_closure():
     assert breaks[1] == Break((4.8, 5.1), (8.0, 8.6))
 
 
+def test_a_short_silence_in_another_voices_turn_is_no_closure_of_ours():
+    """0.5 s of quiet, another's turn with a closure of his own, 1.3 s: both pauses are ours."""
+    words = [word(" reciter.", 4.0, 4.6), word(" She", 12.1, 12.4)]
+    runs = [(4.7, 5.2), (9.95, 10.06), (10.12, 10.4), (10.8, 12.1)]
+    voiced = [(4.0, 4.7), (12.1, 13.0)]
+
+    beside = breaks_around(words, runs, voiced, 14.0, [(5.6, 9.9)])
+    unknown = breaks_around(words, runs, voiced, 14.0)
+
+    assert beside[1] == Break((4.7, 5.2), (10.8, 12.1))
+    assert unknown[1] == Break((10.12, 10.4), (10.8, 12.1))
+
+
 def test_every_clip_has_one_speaker_and_his_number(tmp_path):
     """Two wanted voices by turns: cut at the change, also within what reads as one sentence."""
     take = Take().pause(0.4).say(SENTENCES[0]).pause(0.3).say("And then he said to me")

@@ -125,7 +125,7 @@ def recording(item: Item, params: Params) -> Recording:
     sound = envelope(levels_db(enhanced), voiced, muted)
     words = repaired(words_of(transcript), sound)
     pauses = quiet_runs(sound.quiet, params.min_pause_s)
-    breaks = breaks_around(words, pauses, voiced, duration_s)
+    breaks = breaks_around(words, pauses, voiced, duration_s, muted)
     breaks = settled(breaks, sound.still, muted, params.edge_silence_s)
     return Recording(
         duration_s=duration_s,

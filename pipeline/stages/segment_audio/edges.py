@@ -10,10 +10,11 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.audio import Seconds
 
-from .envelope import Span, covered_s
+from .envelope import Span, covered_s, overlapping
 from .words import Word, ends_clause, ends_sentence
 
 WORD_END_LATE_S = 0.15  # how much later than whisper says words end: half of what was measured
@@ -89,11 +90,16 @@ class Break:
 
 
 def breaks_around(
-    words: Sequence[Word], pauses: Sequence[Span], voiced: Sequence[Span], duration_s: Seconds
+    words: Sequence[Word],
+    pauses: Sequence[Span],
+    voiced: Sequence[Span],
+    duration_s: Seconds,
+    others: Sequence[Span] = (),
 ) -> list[Break | None]:
     """Return the breaks before, between and after the words: one more than there are words.
 
-    `voiced` are the spans of voice activity. The recording's own ends are breaks in any case.
+    `voiced` are the spans of voice activity, `others` those of somebody else. The recording's own
+    ends are breaks in any case.
     """
     if not words:
         return []
@@ -101,23 +107,31 @@ def breaks_around(
     for pause in pauses:
         if (gap := gap_of(pause, words)) is not None:
             found[gap].append(pause)
-    breaks = [break_of(runs, voiced) for runs in found]
+    breaks = [break_of(runs, voiced, others) for runs in found]
     ends = (Break((0.0, 0.0), (0.0, 0.0)), Break((duration_s,) * 2, (duration_s,) * 2))
     return [breaks[0] or ends[0], *breaks[1:-1], breaks[-1] or ends[1]]
 
 
-def break_of(runs: Sequence[Span], voiced: Sequence[Span]) -> Break | None:
+def break_of(
+    runs: Sequence[Span], voiced: Sequence[Span], others: Sequence[Span] = ()
+) -> Break | None:
     """Return the break that the quiet runs between two words make; None without any.
 
-    The longest run is the pause. A run beside it extends it where the sound in between is a breath
+    The longest run is the pause; where somebody else speaks between them, the longest before that
+    and the longest after it. A run beside it extends it where the sound in between is a breath
     (no voice, and the run is no closure) or speech without words: both are in neither clip. Short
     voice is a part of the word it stands by, such as the release after a closure.
     """
     if not runs:
         return None
-    longest = max(range(len(runs)), key=lambda k: runs[k][1] - runs[k][0])
-    first = _extended(runs, longest, -1, voiced)
-    return Break(runs[first], runs[_extended(runs, longest, 1, voiced)])
+    turns = [k for k, (a, b) in enumerate(pairwise(runs), 1) if overlapping(others, a[1], b[0])]
+    before, after = (runs[: turns[0]], runs[turns[-1] :]) if turns else (runs, runs)
+    first = _extended(before, _longest(before), -1, voiced)
+    return Break(before[first], after[_extended(after, _longest(after), 1, voiced)])
+
+
+def _longest(runs: Sequence[Span]) -> int:
+    return max(range(len(runs)), key=lambda k: runs[k][1] - runs[k][0])
 
 
 def _extended(runs: Sequence[Span], index: int, step: int, voiced: Sequence[Span]) -> int:
