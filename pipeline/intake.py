@@ -9,6 +9,7 @@ Out: sources with the stamps of their bytes. A recording that is gone, or cannot
 import contextlib
 import dataclasses
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,16 @@ from pipeline.sources import Source, Stamp, discover, fingerprint_of
 from pipeline.sources.keys import names_of
 
 log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Known:
+    """What is asked of a record here; all of it is 2 KB, and there may be 100,000."""
+
+    source: str
+    status: str
+    name: str  # of its folders; "" for one that failed at once
+    stamp: tuple[int, int, str] | None
 
 
 class Intake:
@@ -63,7 +74,7 @@ class Intake:
         stamps = {key: Stamp(*record.stamp) for key, record in self._known.items() if record.stamp}
         return sources, stamps
 
-    def _known_but(self, keys: Container[str]) -> list[Record]:
+    def _known_but(self, keys: Container[str]) -> list[_Known]:
         return [record for source, record in self._known.items() if source not in keys]
 
     def _stamp(
@@ -100,7 +111,7 @@ class Intake:
             if record is not None:
                 log.info("🔀 %s was %s: nothing to do again", safe(source.key), safe(record.source))
                 stamps[record.source] = stamps.pop(source.key)
-                name = Path(record.folder).name
+                name = record.name
                 source = dataclasses.replace(source, key=record.source, name=name)
             sources.append(source)
         return sources
@@ -120,7 +131,7 @@ class Intake:
             return "new"
         return "unchanged" if record.stamp and record.stamp[2] == stamp.sha256 else "changed"
 
-    def _may_prune(self, gone: Sequence[Record], unreadable: int) -> bool:
+    def _may_prune(self, gone: Sequence[_Known], unreadable: int) -> bool:
         """Return whether what is gone was taken away, as far as one can see from here."""
         if gone and unreadable:
             log.warning("⚠️ Nothing is pruned: an input cannot be read; it may not be mounted")
@@ -130,7 +141,7 @@ class Intake:
             return False
         return True
 
-    def _keep(self, record: Record, pruned: bool) -> Source | None:
+    def _keep(self, record: _Known, pruned: bool) -> Source | None:
         """Return a recording that is gone as a source of what was made of it, or forget it."""
         name = safe(record.source)
         if record.status == "failed" or record.stamp is None:
@@ -144,25 +155,24 @@ class Intake:
                 "⚠️ No longer in the input: %s (what was made of it stays; --prune takes it out)",
                 name,
             )
-            return Source(record.source, Path(record.folder).name, "")
+            return Source(record.source, record.name, "")
         return None
 
-    def _forget(self, record: Record) -> None:
+    def _forget(self, record: _Known) -> None:
         for step in self._steps:
             if self._checkpoint.get(step, record.source):
                 self._checkpoint.forget(step, record.source, "its input is gone, and --prune")
-                self._artefacts.remove(step, Path(record.folder).name)
+                self._artefacts.remove(step, record.name)
 
 
-def _lean(record: Record) -> Record:
-    """Return what is asked of a record here; all of it is 2 KB, and there may be 100,000."""
-    stage, source, status = record.stage, record.source, record.status
-    return Record(stage, source, status, output=record.output, stamp=record.stamp)
+def _lean(record: Record) -> _Known:
+    name = record.folder.rpartition("/")[2]
+    return _Known(record.source, sys.intern(record.status), name, record.stamp)
 
 
-def _name(record: Record) -> str:
+def _name(known: _Known) -> str:
     """Return the name of a recording's folders; one that failed at once has none yet."""
-    return Path(record.folder).name or names_of([record.source])[record.source]
+    return known.name or names_of([known.source])[known.source]
 
 
 def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[list[Source], int]:

@@ -6,6 +6,7 @@ Left out: flags and prompts (`cli.py`), what holds for the run (`agreement.py`),
 """
 
 import contextlib
+import copy
 import functools
 import logging
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from pipeline.lock import Lock, LostLock
 from pipeline.plan import Planner
 from pipeline.restart import begin_restart, finish_restart
 from pipeline.runner import RunFailed, Runner, views
-from pipeline.sources import discover
+from pipeline.sources import Source, Stamp, discover
 from pipeline.stopping import Interrupted, Stopper
 
 log = logging.getLogger(__name__)
@@ -125,12 +126,7 @@ def _runner(
 ) -> Runner:
     keep(request, agreed, checkpoint)
     artefacts = Artefacts(request.out, request.disk, stopper.check)
-    steps = [step.name for step in request.flow]
-    intake = Intake(checkpoint, artefacts, steps, agreed.settings.prune)
-    if request.mode == "rebuild":
-        sources, stamps = intake.known()
-    else:
-        sources, stamps = intake.take_in(agreed.inputs, stopper.working)
+    sources, stamps = _recordings(request, agreed, checkpoint, artefacts, stopper)
     checkpoint.expect(len(sources))
     artefacts.expect(len(sources))
     if request.mode != "rebuild":  # that needs no room to speak of
@@ -139,13 +135,28 @@ def _runner(
     return Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
 
 
+def _recordings(
+    request: Request,
+    agreed: Agreement,
+    checkpoint: Checkpoint,
+    artefacts: Artefacts,
+    stopper: Stopper,
+) -> tuple[list[Source], dict[str, Stamp]]:
+    """Return the recordings of the job and their stamps; what more the intake knew is let go."""
+    steps = [step.name for step in request.flow]
+    intake = Intake(checkpoint, artefacts, steps, agreed.settings.prune)
+    if request.mode == "rebuild":
+        return intake.known()
+    return intake.take_in(agreed.inputs, stopper.working)
+
+
 def _require_room(
     request: Request, agreed: Agreement, checkpoint: Checkpoint, sizes: Sequence[int]
 ) -> None:
     """Raise LowDisk where the job would not fit on the disk; it is looked at before it begins."""
     free, settings, first = free_bytes(request.out), agreed.settings, request.flow[0].name
     if not certainly_fits(checkpoint.state, sizes, first, free, settings):
-        state = Checkpoint.peek(request.out)
+        state = copy.deepcopy(checkpoint.state)  # its lines are shared: it takes little
         found = foresee(request.out, state, settings, agreed.inputs, request.flow)
         require_room(request.out, found.needed_bytes, free, settings)
 

@@ -100,8 +100,9 @@ def preview(
     artefacts = _LookedAt(out, is_restart)
     stopper = Stopper()
     steps = [step.name for step in flow]
-    intake = Intake(checkpoint, artefacts, steps, settings.prune)
-    sources, stamps = intake.take_in(inputs, stopper.working)
+    sources, stamps = Intake(checkpoint, artefacts, steps, settings.prune).take_in(
+        inputs, stopper.working
+    )
     validator = Validator(checkpoint, artefacts, steps, stopper, verify=False, verbose=False)
     validator.validate()
     validator.restore_clips()

@@ -1,6 +1,7 @@
 """The packed lines of a state: the same lines in the same order as a plain dict would hold them,
 whatever comes, goes and changes; in a third of the memory."""
 
+import copy
 import hashlib
 import tracemalloc
 import zlib
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.checkpoint import Record
+from pipeline.checkpoint import Record, State
 from pipeline.checkpoint.column import LINES_IN_A_BLOCK, Column
 from pipeline.checkpoint.lines import encode
 from pipeline.checkpoint.table import Table
@@ -121,6 +122,25 @@ def test_what_is_not_in_a_table_is_a_key_error(key):
     with pytest.raises(KeyError):
         del table[key]
     assert len(table) == 2
+
+
+def test_a_copy_of_a_state_shares_its_lines_and_goes_its_own_way():
+    state, count = State(), 40 * LINES_IN_A_BLOCK
+    for number in range(count):
+        state.add(usual_record(number))
+
+    tracemalloc.start()
+    other = copy.deepcopy(state)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    first, second, *_ = list(state.records)
+    other.apply({"event": "cleaned"})
+    del other.records[first]
+
+    assert used / count < 150  # names of recordings and where they are, no line
+    assert not state.records[second].cleaned
+    assert other.records[second].cleaned
+    assert (len(state.records), len(other.records)) == (count, count - 1)
 
 
 def test_a_record_needs_less_than_270_bytes_a_step():
