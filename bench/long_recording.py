@@ -5,6 +5,7 @@ In:  lengths, a folder of speech. Out: a table of peak memory (MB) and of times 
 
 import importlib
 import multiprocessing
+import os
 import random
 import re
 import tempfile
@@ -37,6 +38,7 @@ class Step:
     folder: str
     facts: Mapping[str, Any]
     seconds: float
+    cpu_s: float  # of all threads, and of what it started (ffmpeg)
     peak_mb: float
 
 
@@ -47,7 +49,8 @@ def measure(
     folder: Path,
     until: str,
 ) -> None:
-    """Print a row a step, up to and with `until`: peak memory and speed at each length."""
+    """Print a row a step, up to and with `until`: peak memory at each length, the speed by the
+    clock, and by the time of all cores: that one says also beside other work whether it falls."""
     tame_threads()
     chosen = replace(Settings(), **{k: _typed(k, v) for k, v in settings.items()})
     columns = []
@@ -56,10 +59,12 @@ def measure(
             source = Path(name) / "long.flac"
             duration_s = write_recording(source, speech, length_s)
             columns.append((duration_s, through(source, Path(name), chosen, until)))
-    print(f"\npeak MB, times real time{'':4}" + "".join(f"{s / 60:>14.0f} min" for s, _ in columns))
+    heads = "".join(f"{f'{s / 60:.0f} min':>12}{'clock':>9}{'cores':>9}" for s, _ in columns)
+    print(f"\npeak MB, times real time{'':4}{heads}")
     for name in columns[0][1]:
         cells = "".join(
-            f"{steps[name].peak_mb:>9.0f}{duration_s / steps[name].seconds:>9.0f}"
+            f"{steps[name].peak_mb:>12.0f}{duration_s / steps[name].seconds:>9.0f}"
+            f"{duration_s / max(0.01, steps[name].cpu_s):>9.0f}"
             for duration_s, steps in columns
         )
         print(f"{name:<28}{cells}")
@@ -101,7 +106,8 @@ def through(source: Path, folder: Path, settings: Settings, until: str) -> dict[
             folders={**item.folders, step.name: took.folder},
             facts={**item.facts, step.name: took.facts},
         )
-        print(f"{step.name}: {took.peak_mb:.0f} MB, {took.seconds:.1f} s", flush=True)
+        print(f"{step.name}: {took.peak_mb:.0f} MB, {took.seconds:.1f} s, "
+              f"{took.cpu_s:.1f} s of cores", flush=True)  # fmt: skip
     return found
 
 
@@ -112,7 +118,9 @@ def run_step(module_name: str, item: Item, out: str, params: Mapping[str, Any]) 
     known = module.Params(**params)
     subject: Any = (item,) if getattr(module, "COLLECTIVE", False) else item
     result = module.process(subject, Path(out), known, module.load(known, "cpu"))
-    return Step(out, dict(result.facts), time.monotonic() - began, _peak_mb())
+    times = os.times()
+    cpu_s = times.user + times.system + times.children_user + times.children_system
+    return Step(out, dict(result.facts), time.monotonic() - began, cpu_s, _peak_mb())
 
 
 def _peak_mb() -> float:
