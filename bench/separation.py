@@ -42,7 +42,7 @@ def main() -> None:
     args = parser.parse_args()
     tame_threads()
     separator = _separator(args.weights)
-    clean = _speech(args.speech, args.seconds, separator.rate_hz)
+    clean = read_speech(args.speech, args.seconds, separator.rate_hz)
     mixture = clean + _music(clean, args.music_db, separator.rate_hz)
     print(f"{separator.name}, segments of {separator.segment / separator.rate_hz:.1f} s, ", end="")
     print(f"{args.seconds:.0f} s, music {args.music_db:+.0f} dB, default overlap ", end="")
@@ -93,7 +93,7 @@ def _separator(weights: str) -> Separator:
         return spleeter.load(models.path_of("spleeter-2stems"), "cpu")
 
 
-def _speech(folder: Path, seconds: float, rate_hz: int) -> Samples:
+def read_speech(folder: Path, seconds: float, rate_hz: int) -> Samples:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in (".flac", ".wav"))
     random.Random(0).shuffle(paths)
     parts: list[Samples] = []

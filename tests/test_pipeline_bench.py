@@ -1,13 +1,14 @@
 """What bench/pipeline.py counts: time inside of time once, and runs side by side."""
 
 import json
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench import blocks, separation
 from bench import pipeline as bench
-from bench import separation
 from bench.race import ours
 
 
@@ -54,8 +55,6 @@ def test_everything_that_is_timed_exists():
 
 
 def test_a_networks_time_is_a_part_and_its_loading_is_not():
-    import types
-
     import torch
 
     clock, place = ours.Clock(), types.SimpleNamespace(load=lambda size: torch.nn.Linear(size, 1))
@@ -111,3 +110,24 @@ def test_segments_that_overlap_otherwise_give_back_what_went_in():
     for share in separation.SHARES:
         voices, _ = separation._separated(nothing, mixture, share)
         assert separation.sdr_db(mixture, voices) > 100
+
+
+def test_pieces_of_any_length_are_measured_against_one_pass(tmp_path, monkeypatch):
+    from bench.mixes import sounds
+    from pipeline import audio
+    from pipeline.stages.enhance_audio import cleaning
+
+    for name in ("PIECE", "CONTEXT"):
+        monkeypatch.setattr(cleaning, name, getattr(cleaning, name))  # put back afterwards
+    (tmp_path / "speech").mkdir()
+    sound = sounds.music(4.0, np.random.default_rng(0))
+    audio.write(tmp_path / "speech/a.wav", sound, sounds.RATE_HZ)
+    options = types.SimpleNamespace(speech=tmp_path / "speech", minutes=0.05, noise_db=-40.0)
+    blocks._write(options, tmp_path)
+
+    found = []
+    for piece_s in (60.0, 1.0):
+        assert blocks._measured(tmp_path, piece_s, 0.5)["cpu_s"] > 0
+        found.append(np.load(tmp_path / "found.npy"))
+    assert len(found[0]) == len(found[1]) == 3 * 24_000
+    assert np.abs(found[0] - found[1]).max() < 10 ** (-138 / 20)
