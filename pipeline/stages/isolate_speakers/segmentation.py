@@ -5,8 +5,8 @@ set of at most two out of three speakers (https://arxiv.org/abs/2310.13025). Wei
 segmentation-3.0 (MIT, CNRS). The network is rebuilt here in a few lines, so that its file is loaded
 with `weights_only=True` and nothing else need be installed; a test holds it to the numbers of the
 original.
-Left out: what follows from it (`exchanges.py`), and whose voice it is (`voices.py`): who is the first
-in one window may be the second in the next.
+Left out: what follows from it (`exchanges.py`), and whose voice it is (`voices.py`): who is the
+first in one window may be the second in the next.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
