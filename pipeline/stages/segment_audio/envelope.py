@@ -41,7 +41,10 @@ FLOOR_SPREAD_DB = 4.0
 # release of a stop in noise is quiet, beside the voice, but 5-8 dB over the room (LJ Speech with
 # pink noise 20 and 10 dB below it); steady noise varies by 1 dB in 30 ms. A restless room gets
 # more, by how far its quietest frames lie under its median.
+# 36 dB under the voice is silence at any rate: a reader's own room in a recording of several rooms
+# (LibriSpeech, 39 dB under him, beside pauses of digital origin).
 STILL_OVER_ROOM_DB = (3.0, 6.0)
+STILL_UNDER_SPEECH_DB = 36.0
 RESTLESS_WEIGHT = 1.5
 STILL_FRAMES = 3
 # One frame may be half as much again over the room as 30 ms may, within this: a release is one or
@@ -102,7 +105,7 @@ def limits_of(levels_db: Samples, in_speech: Flags, in_muted: Flags) -> tuple[fl
     sounding = levels_db[levels_db > DIGITAL_SILENCE_DB]
     if len(sounding):
         speech_db = float(np.percentile(sounding, 95))
-        still_db = max(still_db, speech_db - MOST_UNDER_SPEECH_DB)
+        still_db = max(still_db, speech_db - STILL_UNDER_SPEECH_DB)
     return room_db, quiet_db, min(quiet_db, still_db)
 
 
