@@ -300,6 +300,14 @@ def test_voice_between_two_quiet_runs_is_no_breath():
     assert breath[1] == Break((1.95, 2.11), (2.3, 2.9))
 
 
+def test_a_click_between_two_long_runs_is_no_ending_though_voice_activity_covers_it():
+    words, voiced = [word(" better.", 1.0, 2.0), word(" But", 2.5, 2.9)], [(1.0, 3.2)]
+
+    breaks = breaks_around(words, [(2.05, 2.3), (2.31, 2.5)], voiced, 4.0)
+
+    assert breaks[1] == Break((2.05, 2.3), (2.31, 2.5))
+
+
 def test_others_speech_is_never_used(tmp_path):
     """What somebody interrupts is cut there, in the pauses; his seconds are accounted."""
     take = Take().pause(0.4).say(SENTENCES[0]).pause(0.4).say("Well I never", 0.3).pause(0.15)

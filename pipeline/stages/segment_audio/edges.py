@@ -21,6 +21,7 @@ WORD_END_LATE_S = 0.15  # how much later than whisper says words end: half of wh
 CLOSURE_S = 0.15  # shorter quiet may be the closure of a stop: "uncheck(120 ms)ed" in LJ Speech
 RELEASE_S = 0.35  # what is longer and no voice is no release after a closure: somebody else, music
 LONGEST_ENDING_S = 0.6  # longer voice between two runs is speech that whisper gave no words for
+BLIP_S = 0.03  # shorter sound between two long runs is a click, though voice activity covers it
 FARTHEST_S = 0.6  # a pause farther from both words' times than this belongs to neither
 # People pause where there is punctuation: this much worse a match in time is accepted there.
 SENTENCE_BONUS_S = 0.3
@@ -139,7 +140,7 @@ def _extended(runs: Sequence[Span], index: int, step: int, voiced: Sequence[Span
         left, right = sorted((runs[index], runs[index + step]))
         sound = (left[1], right[0])
         sound_s = sound[1] - sound[0]
-        is_ending = sound_s <= LONGEST_ENDING_S and covered_s(voiced, *sound) > sound_s / 2
+        is_ending = BLIP_S < sound_s <= LONGEST_ENDING_S and covered_s(voiced, *sound) > sound_s / 2
         is_short = runs[index + step][1] - runs[index + step][0] < CLOSURE_S
         is_closure = is_short and sound_s <= RELEASE_S
         if is_ending or is_closure:

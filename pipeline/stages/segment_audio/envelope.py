@@ -34,9 +34,10 @@ MOST_UNDER_SPEECH_DB = 40.0
 LEAST_UNDER_SPEECH_DB = 6.0  # where voice and room are one, nothing is quiet
 # Between turns a recording may be quieter than while somebody speaks: a noise gate, a cut, another
 # microphone. The floor under a voice shows in its quietest frames, which are then all alike: 5th to
-# 12th percentile of 30 s apart by 1-4 dB with noise (LibriSpeech), by 7-11 dB without (LJ Speech).
+# 12th percentile of 30 s apart by 1-4 dB with noise (LibriSpeech), by 7-11 dB without (LJ Speech,
+# AMI).
 FLOOR_PERCENTILES = (5, 8, 12)
-FLOOR_SPREAD_DB = 4.0
+FLOOR_SPREAD_DB = 5.5
 # Still is what is no louder than the room itself: a clip may begin and end there. A breath or the
 # release of a stop in noise is quiet, beside the voice, but 5-8 dB over the room (LJ Speech with
 # pink noise 20 and 10 dB below it); steady noise varies by 1 dB in 30 ms. A restless room gets
