@@ -21,7 +21,7 @@ from pipeline.models import PRESETS, cache_dir, is_cached
 NEEDED, OPTIONAL = "needed", "optional"
 PATIENCE_S = 5.0
 LEAST_FREE_GB = 1.0  # --min-free-gb: a run stops below it
-WEIGHTS_NEEDED = ("base",)  # --whisper-model auto on a CPU
+WEIGHTS_NEEDED = ("base", "campplus", "segmentation-3.0")  # base: whisper auto on a CPU
 HUB = "https://openaipublic.azureedge.net/"  # where whisper's own weights are
 
 

@@ -28,7 +28,7 @@ RATES_FILE = "rates.json"
 PRIORS = {
     "download_audio": 0.004,
     "download_audio.unique": 0.0001,
-    "isolate_speakers.survey": 0.012,
+    "isolate_speakers.survey": 0.055,
     "isolate_speakers.agree": 0.0005,
     "isolate_speakers": 0.006,
     "enhance_audio": 0.005,

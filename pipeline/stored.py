@@ -32,7 +32,6 @@ _LIBRARIES = (
     "demucs",
     "noisereduce",
     "silero-vad",
-    "Resemblyzer",
     "misaki",
     "phonemizer-fork",
     "soxr",

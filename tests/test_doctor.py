@@ -28,7 +28,8 @@ def test_where_all_that_is_needed_is_there_it_succeeds(tmp_path):
 
     assert code == 0, said
     needed = {what for what, one in things.items() if one["kind"] == "needed"}
-    assert needed == {"Python", "ffmpeg", "torch", "weights of base", "writing", "disk"}
+    weights = {f"weights of {name}" for name in ("base", "campplus", "segmentation-3.0")}
+    assert needed == {"Python", "ffmpeg", "torch", *weights, "writing", "disk"}
     assert all(things[what]["is_well"] for what in needed)
     assert things["ffmpeg"]["found"].startswith("ffmpeg version")
     assert list(tmp_path.iterdir()) == []

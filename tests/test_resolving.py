@@ -1,7 +1,7 @@
 """Voices that the survey took for one, told apart once the target's is known.
 
-Embeddings are made by hand: two voices 0.8 alike (too alike for the survey, which joins at 0.78),
-each window a little off its voice, as windows are.
+Embeddings are made by hand: two voices 0.6 alike (as by a bad telephone; a survey may take them for
+one), each window a little off its voice, as windows are.
 """
 
 import json
@@ -16,7 +16,7 @@ from pipeline.stages.isolate_speakers import agree, resolve, turns, voices
 from pipeline.stages.isolate_speakers.groups import centroid
 
 HOP_S = 0.4
-OFF = 0.02  # of 256 numbers each: windows are 0.95 like the middle of their voice
+OFF = 0.02  # of 192 numbers each: windows are 0.96 like the middle of their voice
 
 
 def voice(likeness: float, axis: int) -> voices.Embeddings:
@@ -26,7 +26,7 @@ def voice(likeness: float, axis: int) -> voices.Embeddings:
     return found
 
 
-TARGET, ALIKE, STRANGER = voice(1.0, 1), voice(0.8, 2), voice(0.5, 3)
+TARGET, ALIKE, STRANGER = voice(1.0, 1), voice(0.6, 2), voice(0.3, 3)
 
 
 def recording(
@@ -54,7 +54,7 @@ def rules(survey: dict, embeddings: np.ndarray, target: voices.Embeddings = TARG
 
 
 def test_another_who_is_like_the_target_is_not_kept():
-    """At 0.8 he passes the limit of 0.74; that the target is there too tells him apart."""
+    """At 0.6 he passes the limit of 0.55; that the target is there too tells him apart."""
     survey, embeddings = recording(TARGET, ALIKE, TARGET, ALIKE)
 
     found = rules(survey, embeddings)
@@ -64,9 +64,9 @@ def test_another_who_is_like_the_target_is_not_kept():
 
 
 def test_three_voices_taken_for_one_are_three():
-    survey, embeddings = recording(TARGET, ALIKE, voice(0.75, 4), TARGET)
+    survey, embeddings = recording(TARGET, ALIKE, voice(0.58, 4), TARGET)
 
-    finer = resolve.resolved(survey, embeddings, TARGET[None], 0.7)
+    finer = resolve.resolved(survey, embeddings, TARGET[None], 0.48)
 
     assert [who for _, _, who in finer["turns"]] == [0, 1, 2, 0]
     assert len(finer["voices"]) == 3
@@ -77,7 +77,7 @@ def test_a_voice_alone_stays_one(seed):
     """Chance in its windows makes no second voice: all of it is kept."""
     survey, embeddings = recording(TARGET, TARGET, TARGET, seed=seed)
 
-    finer = resolve.resolved(survey, embeddings, TARGET[None], 0.7)
+    finer = resolve.resolved(survey, embeddings, TARGET[None], 0.48)
 
     assert len(finer["voices"]) == 1
     assert set(rules(survey, embeddings)) == {""}
@@ -99,8 +99,8 @@ def test_a_turn_between_two_voices_is_uncertain():
 
 
 def test_a_target_heard_through_another_microphone_is_known_again():
-    """The clip is 0.76 like him here; turns that are 0.73 like the clip are 0.9 like him here."""
-    here = voice(0.76, 5)
+    """The clip is 0.6 like him here; turns that are 0.5 like the clip are 0.9 like him here."""
+    here = voice(0.6, 5)
     apart = voices.unit(here + 0.45 * voice(0.0, 6) - 0.05 * TARGET)
     survey, embeddings = recording(here, here, here, apart)
 
@@ -134,7 +134,8 @@ def test_without_a_clip_two_voices_taken_for_one_are_asked_about(tmp_path):
     with pytest.raises(Unusable, match=said):
         agreed(tmp_path, item)
 
-    assert agreed(tmp_path, item, unclear_target="longest") @ TARGET > 0.95
+    target = agreed(tmp_path, item, unclear_target="longest")
+    assert max(target @ TARGET, target @ ALIKE) > 0.95  # one of them, not the middle of both
 
 
 def test_without_a_clip_the_longer_of_two_taken_for_one_is_the_target(tmp_path):
@@ -142,7 +143,7 @@ def test_without_a_clip_the_longer_of_two_taken_for_one_is_the_target(tmp_path):
     target = agreed(tmp_path, surveyed(tmp_path, "call.wav", TARGET, TARGET, ALIKE, TARGET))
 
     assert target @ TARGET > 0.95
-    assert target @ ALIKE < 0.82
+    assert target @ ALIKE < 0.65
 
 
 def test_over_several_recordings_the_same_half_is_the_target(tmp_path):
@@ -150,4 +151,4 @@ def test_over_several_recordings_the_same_half_is_the_target(tmp_path):
     one = surveyed(tmp_path, "one", TARGET, TARGET, TARGET, TARGET, ALIKE)
     two = surveyed(tmp_path, "two", ALIKE, ALIKE, TARGET)
 
-    assert agreed(tmp_path, one, two) @ ALIKE < 0.82
+    assert agreed(tmp_path, one, two) @ ALIKE < 0.65

@@ -82,7 +82,7 @@ def _similarity(corpus: Corpus, params: survey.Params, models: survey.Models) ->
             for who, reference in references.items():
                 (own if who == name else other).extend((found @ reference).tolist())
     lines = [f"{'similarity of 1.6 s':22}{'own kept %':>12}{'others kept %':>15}"]
-    for limit in np.arange(0.60, 0.86, 0.02).tolist():
+    for limit in np.arange(0.24, 0.80, 0.04).tolist():
         kept = [100 * float(np.mean(np.asarray(each) >= limit)) for each in (own, other)]
         lines.append(f"{limit:<22.2f}{kept[0]:>12.1f}{kept[1]:>15.2f}")
     lines.append(f"{len(own)} own and {len(other)} other windows, {len(speakers)} speakers")

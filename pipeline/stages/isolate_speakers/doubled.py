@@ -26,7 +26,7 @@ class Voice:
 
     source: str
     seconds: Seconds
-    embedding: Embeddings  # (256,)
+    embedding: Embeddings  # (192,)
     number: int = 0  # in its recording
 
 

@@ -57,7 +57,7 @@ def group_voices(centroids: Embeddings, weights: npt.NDArray[np.float64], join: 
 
 
 def centroid(embeddings: Embeddings) -> Embeddings:
-    """Return the unit vector in the middle of embeddings (n, 256); zeros if there are none."""
+    """Return the unit vector in the middle of embeddings (n, 192); zeros if there are none."""
     return unit(embeddings.sum(axis=0))
 
 

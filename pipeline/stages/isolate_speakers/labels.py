@@ -57,7 +57,7 @@ def label(
 ) -> list[Piece]:
     """Return the recording's speech as pieces; neighbours of one rule that touch are one.
 
-    `targets` are the wanted voices, (n, 256); a turn is held against the one it is likest.
+    `targets` are the wanted voices, (n, 192); a turn is held against the one it is likest.
     """
     voices = unit(np.array([v["embedding"] for v in survey["voices"]], np.float32))
     windows = survey["windows"]

@@ -13,7 +13,7 @@ from pipeline import audio
 from pipeline.audio import Seconds
 from pipeline.item import Unusable
 
-from . import bed, groups, speech, voices
+from . import groups, speech, voices
 
 LEAST_S: Seconds = 1.6  # of speech: one window. 3 s and more are better (EER 1.1 against 2.9%)
 HOP_S: Seconds = 0.4  # from window to window, as in the survey
@@ -32,7 +32,7 @@ def clip_paths(text: str) -> list[Path]:
 
 
 def embedding_of(paths: Sequence[Path], device: str) -> voices.Embeddings:
-    """Return the voice of the clips, (256,); Unusable if one cannot be read or has no speech."""
+    """Return the voice of the clips, (192,); Unusable if one cannot be read or has no speech."""
     vad, network = speech.load_network(), voices.load_network(device)
     with tempfile.TemporaryDirectory() as folder:
         clips = [_decoded(path, Path(folder) / f"{i}.flac") for i, path in enumerate(paths)]
@@ -42,16 +42,14 @@ def embedding_of(paths: Sequence[Path], device: str) -> voices.Embeddings:
 
 def _voice(path: Path, clip: Path, vad: object, network: voices.VoiceNetwork) -> voices.Embeddings:
     probabilities = speech.speech_probabilities(vad, audio.blocks_at(clip, speech.RATE_HZ))
-    duration_s = audio.info(clip).duration_s
-    spans = speech.speech_spans(probabilities, duration_s, speech.SpeechRules())
+    spans = speech.speech_spans(probabilities, audio.info(clip).duration_s, speech.SpeechRules())
     if (spoken_s := speech.total_s(spans)) < LEAST_S:
         raise Unusable(
             f"--target-speaker {path}: {spoken_s:.1f} s of speech, needs {LEAST_S} s; "
             "give a longer clip of the speaker alone"
         )
     windows = voices.windows(spans, HOP_S)
-    pauses = speech.pauses_between(spans, duration_s, bed.MARGIN_S)
-    return groups.centroid(voices.embed_recording(clip, windows, pauses, network))
+    return groups.centroid(voices.embed_recording(clip, windows, network))
 
 
 def _decoded(path: Path, target: Path) -> Path:

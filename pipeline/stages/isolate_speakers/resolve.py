@@ -2,8 +2,8 @@
 
 In:  a survey, its embeddings, the wanted voices. Out: the survey with finer turns and voices; the
 wanted voices as they sound in this recording; turns that are no more the target's than another's.
-Why: one limit for all recordings is wrong in each. A telephone makes voices alike (1% of others'
-windows are 0.81 like the target, of a clean recording 0.72), and some voices are alike anyway. So
+Why: one limit for all recordings is wrong in each. A telephone makes voices alike (5% of others'
+windows are 0.42 like the target, of a clean recording 0.21), and some voices are alike anyway. So
 the target is held against those who really speak there. Left out: rules (`labels.py`).
 The numbers are from three LibriSpeech readers with 17 others each, clean, by telephone, with noise.
 """
@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.audio import Seconds
+
 from . import turns
 from .groups import Labels, centroid, in_order
 from .labels import TARGET, UNCERTAIN, Piece
 from .voices import Embeddings, unit
 
-# Halves of two speakers' windows: centroids below this in 95% (telephone: 85%); of one: 5%.
-TWO_VOICES = 0.86
-LEAST_WINDOWS = 5  # 2 s: less is no voice, as in the survey
+# Two voices are less alike than this, by telephone too (0.34-0.55); halves of one are more.
+TWO_VOICES = 0.65
+LEAST_WINDOWS = 5  # of a half that may be a voice: fewer are chance
+LEAST_S: Seconds = 1.0  # a voice that speaks less is taken for the likest, as in the survey
 NEARER = 0.05  # the target's half is by so much more like it than another's
 MOST_SPLITS = 3  # voices that are taken out of a target's
 STEPS = 20  # of two-means; it settles within ten
@@ -43,8 +46,8 @@ def resolved(
         own = np.flatnonzero(np.isin(labels, mine))
         labels[own] = _taken_apart(embeddings[own], target) + labels.max() + 1
     windows = survey["windows"]
-    hop_s = _hop_s(windows)
-    labels = turns.smoothed(in_order(labels), embeddings, hop_s, LEAST_WINDOWS * hop_s)
+    seconds = turns.seconds_of(survey["parts"], windows)
+    labels = turns.smoothed(in_order(labels), embeddings, seconds, LEAST_S)
     found = turns.find_turns(survey["parts"], windows, labels.tolist())
     return {**survey, "turns": found, "voices": turns.describe_voices(found, embeddings, labels)}
 
@@ -160,9 +163,3 @@ def labels_of(survey: Mapping[str, Any]) -> Labels:
 def _centroids(embeddings: Embeddings, labels: Labels) -> Embeddings:
     count = int(labels.max(initial=-1)) + 1
     return unit(np.array([embeddings[labels == k].sum(axis=0) for k in range(count)]))
-
-
-def _hop_s(windows: Sequence[Sequence[float]]) -> float:
-    """Return the least step between two windows."""
-    steps = [b[0] - a[0] for a, b in zip(windows, windows[1:], strict=False)]
-    return min((step for step in steps if step > 0), default=0.4)

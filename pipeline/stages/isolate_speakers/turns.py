@@ -19,19 +19,36 @@ from .voices import Embeddings
 Turn = tuple[Seconds, Seconds, int]  # start, end, voice
 
 
-def smoothed(labels: Labels, embeddings: Embeddings, hop_s: Seconds, least_s: Seconds) -> Labels:
+def smoothed(
+    labels: Labels, embeddings: Embeddings, seconds: Sequence[Seconds], least_s: Seconds
+) -> Labels:
     """Return labels in which voices of less than `least_s` are taken for the likest other voice.
 
     A window across a change of speakers is like neither, and makes such a voice of its own. With
-    nobody above `least_s`, everybody stays.
+    nobody above `least_s`, everybody stays. `seconds` are those that each window stands for.
     """
-    counts = np.bincount(labels)
-    large = np.flatnonzero(counts * hop_s >= least_s)
-    if not len(large) or len(large) == len(counts):
+    spoken_s = np.bincount(labels, seconds)
+    large = np.flatnonzero(spoken_s >= least_s)
+    if not len(large) or len(large) == len(spoken_s):
         return labels
     centroids = np.array([centroid(embeddings[labels == k]) for k in large])
     likest = large[np.argmax(embeddings @ centroids.T, axis=1)]
     return in_order(np.where(np.isin(labels, large), labels, likest))
+
+
+def seconds_of(spans: Sequence[Span], windows: Sequence[Span]) -> list[Seconds]:
+    """Return how much of its span each window stands for: those of a span share it.
+
+    >>> seconds_of([(0.0, 1.0), (2.0, 5.0)], [(0.0, 1.0), (2.0, 3.6), (3.4, 5.0)])
+    [1.0, 1.5, 1.5]
+    """
+    seconds: list[Seconds] = []
+    for start, end in spans:
+        first = last = len(seconds)
+        while last < len(windows) and windows[last][1] <= end:
+            last += 1
+        seconds += [(end - start) / max(1, last - first)] * (last - first)
+    return seconds
 
 
 def find_turns(spans: Sequence[Span], windows: Sequence[Span], labels: Sequence[int]) -> list[Turn]:

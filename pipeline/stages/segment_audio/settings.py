@@ -45,9 +45,9 @@ class Params:
     max_word_chars: int = setting(24, "longest word", unit="characters")
     # measured: LJ Speech clips have 0.70-0.99 with base; what whisper guesses is below
     min_word_probability: float = setting(0.5, "least mean probability of a clip's words")
-    # Resemblyzer: 0.89 the same speaker, 0.55 another; isolate_speakers judged every span already,
-    # this only catches a clip that is plainly somebody else
-    min_clip_similarity: float = setting(0.6, "least likeness to the target speaker")
+    # of 2.4 s 99% are 0.38 and more like another utterance of the speaker; isolate_speakers judged
+    # every span already, this only catches a clip that is plainly somebody else
+    min_clip_similarity: float = setting(0.38, "least likeness to the target speaker")
     # VoxKitchen
     min_snr_db: float = setting(15.0, "least distance of speech and pauses", unit="dB")
     # VoxKitchen
