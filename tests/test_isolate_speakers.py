@@ -243,6 +243,15 @@ def test_a_recording_whose_turns_are_all_others_is_dropped(interview, tmp_path):
         last.process(agreed(interview, out), fresh(tmp_path, "out"), last.Params(), last.Models())
 
 
+def test_a_voice_of_another_network_is_refused(interview, tmp_path):
+    """An output folder from before keeps its agreement; its numbers say nothing here."""
+    out = fresh(tmp_path, "agree")
+    (out / "target.json").write_text(json.dumps({"embedding": [1.0] + [0.0] * 255}))
+
+    with pytest.raises(Unusable, match="256 numbers, needs 192; begin in a new output folder"):
+        last.process(agreed(interview, out), fresh(tmp_path, "out"), last.Params(), last.Models())
+
+
 def test_the_vocals_are_used_where_there_are_some(interview, tmp_path):
     """A separated recording goes on as its vocals, and the facts say by what."""
     folder = Path(interview.folders[SURVEY])

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.item import Item, Reject, Result, setting, write_json
+from pipeline.item import Item, Reject, Result, Unusable, setting, write_json
 
 from . import labels, mute, resolve
 from .labels import TARGET, Piece
-from .voices import Embeddings, unit
+from .voices import SIZE, Embeddings, unit
 
 VERSION = 5
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
@@ -35,7 +35,7 @@ class Params:
     other_similarity: float = setting(
         0.48, "a turn less like the target is another's; between the two it is uncertain: silenced"
     )
-    # of the distance of the two voices; own windows are ahead by 0.14 or more in 99%
+    # of the distance of the two voices; own windows are ahead by 0.43 or more in 99%, by telephone
     overlap_margin: float = setting(
         0.25, "windows in which the target is less ahead of another voice are overlap"
     )
@@ -90,6 +90,11 @@ def owned(
 def _targets(agreed: dict[str, Any]) -> Embeddings:
     """Return the wanted voices, (n, 192): one, or with --speakers all each one's."""
     found = [speaker["embedding"] for speaker in agreed.get("speakers", [agreed])]
+    if len(found[0]) != SIZE:
+        raise Unusable(
+            f"the voice that this folder agreed on is of another network: {len(found[0])} numbers, "
+            f"needs {SIZE}; begin in a new output folder"
+        )
     return unit(np.array(found, np.float32))
 
 

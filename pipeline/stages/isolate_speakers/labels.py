@@ -27,7 +27,7 @@ TARGET, OTHER, UNCERTAIN, OVERLAP = "", "other_speaker", "uncertain_speaker", "o
 PRIOR_S: Seconds = (
     2.0  # the shortest turns are judged by their voice as if that were so much of them
 )
-ENOUGH_S: Seconds = 3.0  # ... turns of this length by themselves alone (EER 1.1%), between: partly
+ENOUGH_S: Seconds = 3.0  # ... turns of this length by themselves alone (EER 0.1%), between: partly
 LEAST_OVERLAP = 2  # windows in a row; one alone is chance
 LEAST_AT_CHANGE = 3  # next to another's turn: two windows lie across every change of speakers
 
