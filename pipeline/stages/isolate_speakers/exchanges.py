@@ -64,7 +64,7 @@ def overlaps(sound: Heard, threshold: float) -> list[Span]:
     """Return the spans in which two speak, with PAD_S on both sides."""
     return [
         (frame_s(first - 0.5) - PAD_S, frame_s(end - 0.5) + PAD_S)
-        for first, end in runs(sound.overlap, threshold)
+        for first, end in runs(sound.overlap, threshold, threshold / 2)
         if end - first >= LEAST_OVERLAP
     ]
 
@@ -72,7 +72,7 @@ def overlaps(sound: Heard, threshold: float) -> list[Span]:
 def changes(sound: Heard) -> list[Seconds]:
     """Return the times at which half of the windows or more heard another speaker begin."""
     found = []
-    for first, end in runs(sound.change, HALF):
+    for first, end in runs(sound.change, HALF, HALF):
         best = np.flatnonzero(sound.change[first:end] == sound.change[first:end].max()) + first
         found.append(frame_s(float(best[0] + best[-1]) / 2))
     return found

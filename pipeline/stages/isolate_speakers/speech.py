@@ -76,7 +76,10 @@ def speech_spans(probabilities: Samples, duration_s: Seconds, rules: SpeechRules
     >>> speech_spans(np.array([0, 1] + [1] * 30, np.float32), 1.024, SpeechRules(pad_s=0.0))
     [(0.032, 1.024)]
     """
-    raw = [(a * FRAME_S, b * FRAME_S) for a, b in runs(probabilities, rules.threshold)]
+    raw = [
+        (a * FRAME_S, b * FRAME_S)
+        for a, b in runs(probabilities, rules.threshold, rules.threshold - OFF_BELOW_ON)
+    ]
     spoken = [(a, b) for a, b in _joined(raw, rules.min_pause_s) if b - a >= rules.min_speech_s]
     padded = [(max(0.0, a - rules.pad_s), min(duration_s, b + rules.pad_s)) for a, b in spoken]
     return [(round(a, 3), round(b, 3)) for a, b in _joined(padded, 0.0) if b > a]
@@ -108,17 +111,17 @@ def _frames(blocks: Iterable[Samples]) -> Iterable[Samples]:
         yield np.pad(rest, (0, -len(rest) % FRAME)).reshape(-1, FRAME)
 
 
-def runs(probabilities: Samples, threshold: float) -> list[tuple[int, int]]:
-    """Return [first, end) frames of speech: on at the threshold, off well below it."""
-    runs: list[tuple[int, int]] = []
+def runs(probabilities: Samples, on: float, off: float) -> list[tuple[int, int]]:
+    """Return [first, end) frames that begin at a probability of `on` and end below `off`."""
+    found: list[tuple[int, int]] = []
     start = -1
     for index, probability in enumerate(probabilities.tolist()):
-        if start < 0 and probability >= threshold:
+        if start < 0 and probability >= on:
             start = index
-        elif start >= 0 and probability < threshold - OFF_BELOW_ON:
-            runs.append((start, index))
+        elif start >= 0 and probability < off:
+            found.append((start, index))
             start = -1
-    return runs + ([(start, len(probabilities))] if start >= 0 else [])
+    return found + ([(start, len(probabilities))] if start >= 0 else [])
 
 
 def _joined(spans: Sequence[Span], gap_s: Seconds) -> list[Span]:
