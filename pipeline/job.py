@@ -109,8 +109,10 @@ def _run_open(request: Request, agreed: Agreement, checkpoint: Checkpoint, stopp
         log.info("📂 Resuming from checkpoint...")
     stopper.before_forced_exit(checkpoint.drop_hands)
     try:
-        runner = _runner(request, agreed, checkpoint, stopper)
-        return runner.rebuild() if request.mode == "rebuild" else runner.run()
+        runner, sizes = _runner(request, agreed, checkpoint, stopper)
+        if request.mode == "rebuild":  # that needs no room to speak of
+            return runner.rebuild()
+        return runner.run(functools.partial(_require_room, request, agreed, checkpoint, sizes))
     except (RunFailed, LowDisk, OSError):
         with contextlib.suppress(OSError, LostLock):
             checkpoint.drop_hands()
@@ -123,16 +125,16 @@ def _run_open(request: Request, agreed: Agreement, checkpoint: Checkpoint, stopp
 
 def _runner(
     request: Request, agreed: Agreement, checkpoint: Checkpoint, stopper: Stopper
-) -> Runner:
+) -> tuple[Runner, list[int]]:
+    """Return who does the job, and the bytes of its recordings."""
     keep(request, agreed, checkpoint)
     artefacts = Artefacts(request.out, request.disk, stopper.check)
     sources, stamps = _recordings(request, agreed, checkpoint, artefacts, stopper)
     checkpoint.expect(len(sources))
     artefacts.expect(len(sources))
-    if request.mode != "rebuild":  # that needs no room to speak of
-        _require_room(request, agreed, checkpoint, [stamp.bytes for stamp in stamps.values()])
     planner = Planner(sources, stamps, checkpoint, artefacts, agreed.excluded)
-    return Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
+    runner = Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
+    return runner, [stamp.bytes for stamp in stamps.values()]
 
 
 def _recordings(
@@ -153,7 +155,7 @@ def _recordings(
 def _require_room(
     request: Request, agreed: Agreement, checkpoint: Checkpoint, sizes: Sequence[int]
 ) -> None:
-    """Raise LowDisk where the job would not fit on the disk; it is looked at before it begins."""
+    """Raise LowDisk where the job would not fit on the disk: looked at before anything is made."""
     free, settings, first = free_bytes(request.out), agreed.settings, request.flow[0].name
     if not certainly_fits(checkpoint.state, sizes, first, free, settings):
         state = copy.deepcopy(checkpoint.state)  # its lines are shared: it takes little

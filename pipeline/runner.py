@@ -12,7 +12,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,8 +91,9 @@ class Runner:
         self._lengths = Lengths(checkpoint, planner, names[0])
         self._skipped: Counter[str] = Counter()  # by step; done in earlier runs
 
-    def run(self) -> int:
-        """Take all sources through the flow; return the exit code.
+    def run(self, before_work: Callable[[], None] = lambda: None) -> int:
+        """Take all sources through the flow; return the exit code. Where there is something to do,
+        `before_work` has the last word: it may raise.
 
         Raises RunFailed, LowDisk, OSError or Interrupted; the checkpoint is sound after each.
         """
@@ -102,6 +103,7 @@ class Runner:
             self._publication.clean()
             log.info("✅ Nothing to do: %s is complete", self._artefacts.out)
             return FINISHED
+        before_work()
         self._validator.restore_clips()
         talk.say_where_it_resumes(self._checkpoint.state, self._stages)
         with self._progress, contextlib.closing(self._crew):

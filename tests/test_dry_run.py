@@ -6,9 +6,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline import job
 from pipeline.checkpoint import Record, State
 from pipeline.config import Settings
 from pipeline.dispatch import LowDisk
@@ -293,6 +295,31 @@ def test_the_real_flow_is_foreseen_from_the_files_heads(tmp_path, monkeypatch):
     assert found.needed_bytes == pytest.approx(14.1 * sum(BYTES.values()), rel=0.01)
     assert 0 < found.seconds < 14.1
     assert time.monotonic() - began < 60  # no model was loaded
+
+
+def foresight_is_told() -> None:
+    """Make this process say when it looks closer, and never think that a job fits anyway."""
+    before = job.foresee
+
+    def told(*words: Any, **more: Any) -> Any:
+        print("it looks closer")
+        return before(*words, **more)
+
+    job.certainly_fits, job.foresee = lambda *_: False, told
+
+
+def test_a_resume_looks_for_room_only_if_there_is_something_to_do(tmp_path):
+    """To look closer takes as long, and as much memory, as all else in a resume without work."""
+    texts(tmp_path / "in", a="one")
+    assert run(tmp_path, *COMMON, "in")[0] == 0
+
+    _, without = run(tmp_path, *COMMON, "--resume", "in", before=foresight_is_told)
+    texts(tmp_path / "in", b="two")
+    _, with_work = run(tmp_path, *COMMON, "--resume", "in", before=foresight_is_told)
+
+    assert "Nothing to do" in without
+    assert "it looks closer" not in without
+    assert with_work.index("it looks closer") < with_work.index("📥 Taking: b.wav")
 
 
 def test_a_run_that_would_not_fit_ends_before_it_begins(tmp_path):
