@@ -1,6 +1,7 @@
 """Checkpoint and resume. As a script (`python tests/test_checkpoint.py`) it shows, readably:
 checkpoint creation, resume, force restart, lock protection, state validation."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for running it as a script
 
 from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, Record
+from pipeline.checkpoint.column import LINES_IN_A_BLOCK
 from pipeline.checkpoint.lines import PAGE, decode, encode, padding, plain
 from pipeline.disk import Disk
 
@@ -87,6 +89,33 @@ def test_what_was_saved_is_there_after_a_reopen(tmp_path):
         checkpoint.save(saved)
 
     assert Checkpoint.peek(tmp_path).records == {(saved.stage, saved.source): saved}
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda path: os.truncate(path, 0),
+        lambda path: path.write_bytes(b"files: what?"),
+        lambda path: path.unlink(),
+        lambda path: path.replace(path.with_name("elsewhere")),
+    ],
+    ids=["emptied", "overwritten", "removed", "moved"],
+)
+def test_whatever_is_done_to_the_file_during_a_run_the_next_snapshot_says_all(tmp_path, tamper):
+    names = {f"{number}.wav" for number in range(2 * LINES_IN_A_BLOCK + 1)}
+    with open_in(tmp_path) as checkpoint:
+        checkpoint._snapshot_cost_s = 1e9  # none by itself
+        for name in sorted(names):
+            checkpoint.save(record(name))
+        tamper(tmp_path / STATE_FILE)
+        checkpoint.save(record("after.wav"))
+        checkpoint.finish_stage("enhance_audio", 1.5, {})
+
+    state = Checkpoint.peek(tmp_path)
+
+    assert {source for _, source in state.records} == names | {"after.wav"}
+    assert all(one == record(one.source) for one in state.records.values())
+    assert (state.damaged, state.warnings) == (False, [])
 
 
 def test_truncation_at_every_byte_of_the_journal_loses_at_most_the_last_line(tmp_path):
