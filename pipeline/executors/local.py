@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from pipeline.executors.hardware import core_count, free_gpu_gb, workers_a_gpu
 from pipeline.executors.pool import Pool
-from pipeline.executors.task import Outcome, Task, run_one, unload
+from pipeline.executors.task import Outcome, Task, empty, run_one, unload
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +74,12 @@ class LocalCrew:
                 self.close()
                 raise
             waiting = itertools.chain(pool.returned, waiting)
-            if pool.has_started() or not may_start_again:
+            if pool.may_blame() or not may_start_again:
                 yield from [pool.lost(task) for task in pool.in_hand]
             else:  # something killed a worker that was still importing; one more try will tell
                 may_start_again = False
+                for task in pool.in_hand:
+                    empty(task)
                 waiting = itertools.chain(pool.in_hand, waiting)
 
     def close(self) -> None:

@@ -32,13 +32,14 @@ class Pool:
         self.workers = workers
         self.in_hand: list[Task] = []  # pulled and not yet ended
         self.returned: list[Task] = []  # pulled, and no worker has seen it
-        self._started = context.Value("i", 0)
+        self._begun: Any = context.Array("i", workers)  # their process ids, by order; 0: not yet
         self._exit_codes: list[int | None] = []
+        self._dead: set[int | None] = set()  # the processes that had ended before `kill`
         self._pool = ProcessPoolExecutor(
             workers,
             context,
             initializer=_start_worker,
-            initargs=(self._started, tuple(devices), workers, os.getpid()),
+            initargs=(self._begun, tuple(devices), workers, os.getpid()),
         )
 
     def outcomes(self, waiting: Iterator[Task]) -> Iterator[Outcome]:
@@ -62,6 +63,7 @@ class Pool:
         # died with the queue's lock; the others would wait for it, and we for them, for ever.
         # The public way, ProcessPoolExecutor.kill_workers, comes with Python 3.14.
         processes = list((self._pool._processes or {}).values())
+        ended = connection.wait([process.sentinel for process in processes], timeout=0)
         for process in processes:
             process.kill()
         try:
@@ -70,15 +72,30 @@ class Pool:
             for process in processes:
                 process.join()
         self._exit_codes = [process.exitcode for process in processes]
+        # subtle: -SIGTERM is what the pool itself does to the others
+        self._dead = {
+            process.pid
+            for process in processes
+            if process.sentinel in ended and process.exitcode != -signal.SIGTERM
+        }
 
     def is_whole(self) -> bool:
         """Return whether none of its workers has ended: one may be killed while it has no work."""
         workers = list((self._pool._processes or {}).values())
         return not connection.wait([worker.sentinel for worker in workers], timeout=0)
 
+    def may_blame(self) -> bool:
+        """Return whether the worker that broke the pool may have had a task, as it had begun; after
+        `kill`."""
+        return bool(self._dead & self._begun_pids()) if self._dead else self.has_started()
+
     def has_started(self) -> bool:
         """Return whether any of its workers came as far as to begin."""
-        return bool(self._started.value)
+        return bool(self._begun_pids())
+
+    def _begun_pids(self) -> set[int]:
+        # subtle: without its lock, which a worker may have held as it was killed
+        return set(self._begun.get_obj()) - {0}
 
     def lost(self, task: Task) -> Outcome:
         """Return the outcome of a task that was in hand as the pool broke; after `kill`."""
@@ -111,15 +128,15 @@ class Pool:
         return future
 
 
-def _start_worker(started: Any, devices: tuple[str, ...], workers: int, driver: int) -> None:
+def _start_worker(begun: Any, devices: tuple[str, ...], workers: int, driver: int) -> None:
     """Tie a worker to its driver's life, to its device and to its share of the cores."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != driver:  # it died before we could ask to be told
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the driver decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with started.get_lock():
-        number = started.value
-        started.value += 1
+    with begun.get_lock():
+        number = list(begun).index(0)
+        begun[number] = os.getpid()
     share_cores(workers)
     os.environ[DEVICE_OF_WORKER] = devices[number % len(devices)]

@@ -88,7 +88,7 @@ def run_one(task: Task) -> Outcome:
         pass  # subtle: its frames hold what fills the GPU, and are gone behind this line
     log.warning("%s: the GPU has no memory left for it; it is done on the CPU", task.source)
     unload()
-    _empty(Path(task.out))
+    empty(task)
     return _outcome_on("cpu", task, began)
 
 
@@ -122,6 +122,12 @@ def load(name: str, params: str, device: str) -> Any:
         module = importlib.import_module(name)
         _models[key] = module.load(module.Params(**json.loads(params)), device)
     return _models[key]
+
+
+def empty(task: Task) -> None:
+    """Remove what a try that was broken off has left in the task's folder."""
+    for path in list(Path(task.out).iterdir()):
+        Disk().remove_tree(path)
 
 
 def unload() -> None:
@@ -213,11 +219,6 @@ def _check_gpu(error: BaseException, device: str) -> None:
     said = [str(one) for one in _chain(error) if isinstance(one, RuntimeError)]
     if device.startswith("cuda") and any(_GPU_FULL.search(text) for text in said):
         raise _GpuFull
-
-
-def _empty(folder: Path) -> None:
-    for path in list(folder.iterdir()):
-        Disk().remove_tree(path)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
