@@ -3,7 +3,7 @@
     .venv/bin/python bench/quality.py FOLDER                 all scenarios, about 8 minutes
     .venv/bin/python bench/quality.py FOLDER --only read,fast --clips 20 --seed 2
     .venv/bin/python bench/quality.py FOLDER --set enhancement_mode=none --set separation=never
-    .venv/bin/python bench/quality.py FOLDER --tables        when music is separated; voices alike
+    .venv/bin/python bench/quality.py FOLDER --tables        on music, voices alike, two at once
     .venv/bin/python bench/quality.py FOLDER --owners 6      whose voice is kept, 6 others each
 
 FOLDER holds recordings of an LJ Speech kind (`id|text` in transcripts.txt or metadata.csv), of a

@@ -1,4 +1,4 @@
-"""Decision tables: when music is separated, and which voices are taken for one.
+"""Decision tables: when music is separated, which voices are one, how two at once are heard.
 
 In:  a corpus. Out: text. Each uses the stage's own functions on mixes with a known answer.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from pipeline import audio
 from pipeline.stages.isolate_speakers import bed, groups, survey, voices
 
+from . import double as doubles
 from . import mixing
 from .corpus import Corpus, Utterance
 from .mixing import Mix
@@ -22,12 +23,13 @@ NEEDED_DB = 25.0  # music closer to the speech than this is heard, and shall be 
 
 
 def tables(corpus: Corpus, seed: int) -> str:
-    """Return both tables."""
+    """Return the tables."""
     params = survey.Params()
     models = survey.load(params, "cpu")
     with tempfile.TemporaryDirectory() as folder:
         separation = _separation(corpus, seed, params, models, Path(folder))
-    return f"{separation}\n\n{_similarity(corpus, params, models)}"
+    double = doubles.table(corpus, seed, params, models)
+    return f"{separation}\n\n{_similarity(corpus, params, models)}\n\n{double}"
 
 
 def _separation(

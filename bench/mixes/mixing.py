@@ -118,6 +118,11 @@ def _places(start_s: float, end_s: float, each_s: float) -> Iterator[tuple[float
     yield start_s, end_s
 
 
+def replaced(mix: Mix, clean: Samples) -> Mix:
+    """Return the mix with other speech in it."""
+    return _with_sound(replace(mix, clean=clean), mix.name, clean + (mix.sound - mix.clean))
+
+
 def telephone(mix: Mix, name: str) -> Mix:
     """Return the mix as a telephone gives it: 300-3400 Hz, 8 bit mu-law at 8 kHz."""
     from scipy.signal import butter, sosfilt

@@ -69,9 +69,9 @@ class Params:
     speech_gap_s: float = setting(0.3, "a shorter pause does not end a span of speech", unit="s")
     # silero's 0.03 cuts into soft endings; 0.1 s keeps them and is below any pause
     speech_pad_s: float = setting(0.1, "kept before and after speech", unit="s")
-    # LibriSpeech readers over each other for 0.3-3 s, 0-10 dB below: 87% of it is found, by
-    # telephone 73%, with pink noise 83% (at 0.4: 83, 67, 78%; at 0.2: 91, 79, 89%). False, in 20
-    # minutes of 36 readers alone: one moment, by telephone one (at 0.4: none; at 0.2: two, three)
+    # LibriSpeech readers over each other for 0.3-3 s, 0-10 dB below: 87% of it is found, with pink
+    # noise 83% (at 0.4: 83, 78%; at 0.2: 91, 89%). False, in 20 minutes of 36 readers alone: one
+    # moment (at 0.4: none; at 0.2: two). Other mixes, by telephone too: bench/quality.py --tables
     overlap_threshold: float = setting(0.3, "probability that is two speakers at once")
     voice_hop_s: float = setting(0.4, "step from one 1.6 s window to the next", unit="s")
     # dialogues of LibriSpeech readers by telephone: windows of one 0.44 in 95%, of two up to 0.46
