@@ -4,7 +4,8 @@
 
 Prints the median seconds of each stage and the ratio to the first number of workers, and fails if
 the datasets differ in one byte. Give as many recordings as the most workers have use for, and a
-machine with nothing else to do; what follows `--` are the pipeline's own flags.
+machine with nothing else to do; what follows `--` are the pipeline's own flags. One worker alone
+has a thread for every core: with OMP_NUM_THREADS=1 set, each has one, however many they are.
 """
 
 import argparse
@@ -30,20 +31,27 @@ def main() -> None:
     parser.add_argument("input", type=Path)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("flags", nargs="*", help="the pipeline's own, after --")
-    options = parser.parse_args()
+    options, flags = _split(parser, sys.argv[1:])
     took: dict[int, list[Mapping[str, float]]] = {workers: [] for workers in options.workers}
     digests = set()
     for _ in range(options.repeat):
         for workers in options.workers:
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 out = Path(folder) / "out"
-                took[workers].append(_run(options.input, out, workers, options.flags))
+                took[workers].append(_run(options.input, out, workers, flags))
                 digests.add(_digest(out))
     _print(took)
     if len(digests) != 1:
         sys.exit(f"the datasets are {len(digests)} different ones")
     print("\nall datasets are the same, byte by byte")
+
+
+def _split(
+    parser: argparse.ArgumentParser, words: Sequence[str]
+) -> tuple[argparse.Namespace, Sequence[str]]:
+    """Return our options, and what follows `--`: argparse takes no such rest behind options."""
+    at = words.index("--") if "--" in words else len(words)
+    return parser.parse_args(words[:at]), words[at + 1 :]
 
 
 def _run(inputs: Path, out: Path, workers: int, flags: Sequence[str]) -> Mapping[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import blocks, separation
+from bench import blocks, separation, workers
 from bench import pipeline as bench
 from bench.race import ours
 
@@ -131,3 +131,15 @@ def test_pieces_of_any_length_are_measured_against_one_pass(tmp_path, monkeypatc
         found.append(np.load(tmp_path / "found.npy"))
     assert len(found[0]) == len(found[1]) == 3 * 24_000
     assert np.abs(found[0] - found[1]).max() < 10 ** (-138 / 20)
+
+
+def test_what_follows_two_dashes_is_the_pipelines():
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("input")
+    parser.add_argument("--repeat", type=int)
+
+    options, flags = workers._split(parser, ["in", "--repeat", "1", "--", "--device", "cpu"])
+    assert (options.input, options.repeat, flags) == ("in", 1, ["--device", "cpu"])
+    assert workers._split(parser, ["in"])[1] == []
