@@ -18,11 +18,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import audio
 from pipeline.item import Item, Reject, Result
 from pipeline.stages import download_audio
-from pipeline.stages.download_audio import Models, Params, ffmpeg, reasons, unique
+from pipeline.stages.download_audio import Models, Params, ffmpeg, fingerprint, reasons, unique
 from pipeline.stages.download_audio.http import TryAgain, _redirected
 from pipeline.stages.download_audio.partial import Record
 
@@ -1058,6 +1060,68 @@ def test_other_sounds_of_the_same_length_are_all_kept(tmp_path, models):
     result = unique.process(taken_in(tmp_path, files, models), tmp_path, None, None)
 
     assert not result.drops
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    first=st.integers(0, 40),
+    others=st.lists(st.integers(0, 40), min_size=1, max_size=5),
+)
+def test_one_fingerprint_is_held_against_many_as_against_each(seed, first, others):
+    chance = np.random.default_rng(seed)
+    one, *many = (chance.random((n, fingerprint.BANDS)) < 0.5 for n in (first, *others))
+    many.append(one.copy())
+    stack = fingerprint.stacked(many)
+
+    found = fingerprint.differences(one, stack, slice(1, None))
+
+    assert found.tolist() == [
+        fingerprint.difference((one, one), (other, other)) for other in many[1:]
+    ]
+
+
+@pytest.mark.parametrize("length_s", [1.2, 1.5, 2.0])
+def test_short_recordings_that_are_alike_by_chance_are_all_kept(tmp_path, length_s):
+    """Two hundred of a second or two: some pairs are as alike as copies of a minute may be."""
+    chance = np.random.default_rng(0)
+    frames = round(10 * length_s) - 5
+    items, sounds = [], []
+    for number in range(200):
+        loose = chance.random(
+            (frames + 3, fingerprint.BANDS)
+        )  # speech changes more slowly than noise
+        slow = loose[:-3] + loose[1:-2] + loose[2:-1] + loose[3:]
+        sounds.append(slow > 2)
+        text = fingerprint._encode(sounds[-1])
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "fingerprint.json").write_text(json.dumps({"start": text, "end": text}))
+        facts = {"download_audio": {"sha256": str(number), "duration_s": length_s}}
+        items.append(Item(str(number), "", "", {"download_audio": str(folder)}, facts))
+    stack = fingerprint.stacked(sounds)
+    pairs = [fingerprint.differences(sounds[k], stack, slice(k + 1, None)) for k in range(199)]
+
+    assert not unique.process(items, tmp_path, unique.Params(), None).drops
+    assert min(np.concatenate(pairs)) < unique.SAME_SOUND
+
+
+def test_a_copy_is_found_in_whichever_block_of_recordings_it_lies(tmp_path, monkeypatch):
+    """Thirty of the same length in blocks of four; the last sounds as the second does."""
+    monkeypatch.setattr(unique, "BLOCK", 4)
+    chance = np.random.default_rng(0)
+    sounds = [chance.random((40, fingerprint.BANDS)) < 0.5 for _ in range(29)]
+    items = []
+    for number, bits in enumerate([*sounds, sounds[1]]):
+        text = fingerprint._encode(bits)
+        folder = tmp_path / f"{number:02}"
+        folder.mkdir()
+        (folder / "fingerprint.json").write_text(json.dumps({"start": text, "end": text}))
+        facts = {"download_audio": {"sha256": str(number), "duration_s": 5.0}}
+        items.append(Item(folder.name, "", "", {"download_audio": str(folder)}, facts))
+
+    result = unique.process(items, tmp_path, unique.Params(), None)
+
+    assert result.drops == {"29": "same sound as 01"}
 
 
 def test_a_recording_that_is_out_already_keeps_none_out(tmp_path):

@@ -9,6 +9,8 @@ Left out: another cut of the same sound.
 """
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from pipeline import audio
 from pipeline.audio import Samples, Seconds
 
 Bits = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]  # bits, 64 to a word; a row of them for each end
 
 PART_S: Seconds = 60.0  # of the start and of the end: copies have the same length
 RATE_HZ = 5_000  # as in the paper
@@ -28,6 +31,16 @@ BANDS = 16  # the paper has 32 in the same range
 BAND_HZ = (300.0, 2000.0)
 SHIFTS = 3  # hops: encoders put up to 0.1 s of silence before the sound
 SHORTEST = 5  # frames: under 1 s of sound there is too little to tell
+WORD = 64  # bits
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Many ends side by side, so that one is held against all of them at once."""
+
+    words: Words  # (ends, words), zeros behind the last frame
+    there: Words  # (ends, words), ones where there are frames
+    frames: npt.NDArray[np.int64]  # (ends,)
 
 
 def fingerprint_of(path: Path, duration_s: Seconds) -> dict[str, str]:
@@ -46,6 +59,40 @@ def decoded(stored: dict[str, str]) -> tuple[Bits, Bits]:
 def difference(one: tuple[Bits, Bits], other: tuple[Bits, Bits]) -> float:
     """Return the share of bits that differ, 0..1, of the worse end; about 0.5 for strangers."""
     return max(_difference(a, b) for a, b in zip(one, other, strict=True))
+
+
+def stacked(ends: Sequence[Bits]) -> Stack:
+    """Return ends, each (frames, BANDS), as one; their order stays."""
+    frames = np.array([len(end) for end in ends], np.int64)
+    count = -(-int(frames.max(initial=0)) * BANDS // WORD)
+    words, there = (np.zeros((len(ends), count), np.uint64) for _ in range(2))
+    for row, end in enumerate(ends):
+        words[row], there[row] = _words(end, count), _words(np.ones_like(end), count)
+    return Stack(words, there, frames)
+
+
+def differences(one: Bits, stack: Stack, rows: slice) -> npt.NDArray[np.float64]:
+    """Return what `difference` is of an end and each of some others, (rows,)."""
+    words, there, frames = stack.words[rows], stack.there[rows], stack.frames[rows]
+    least = np.ones(len(frames))
+    for shift in range(-SHIFTS, SHIFTS + 1):
+        before = np.zeros((max(0, -shift), BANDS), np.bool_)
+        moved = np.concatenate([before, one[max(0, shift) :]])
+        is_there = np.concatenate([before, np.ones_like(one[max(0, shift) :])])
+        both = there & _words(is_there, words.shape[1])
+        unlike = np.bitwise_count((words ^ _words(moved, words.shape[1])) & both).sum(axis=1)
+        count = np.minimum(frames, len(moved)) - len(before)
+        shares = np.where(count >= SHORTEST, unlike / np.maximum(1, count * BANDS), 1.0)
+        least = np.minimum(least, shares)
+    return least
+
+
+def _words(end: Bits, count: int) -> Words:
+    """Return the first `count` words of an end, filled up with zeros, (count,)."""
+    room = np.zeros(count * WORD // 8, np.uint8)
+    packed = np.packbits(end, axis=None)[: len(room)]
+    room[: len(packed)] = packed
+    return room.view(np.uint64)
 
 
 def _difference(one: Bits, other: Bits) -> float:
