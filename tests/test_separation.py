@@ -35,7 +35,7 @@ NO_VOICES = {
     "windows": [],
     "turns": [],
     "voices": [],
-    "embeddings": np.zeros((0, 256)),
+    "embeddings": np.zeros((0, 192)),
 }
 
 
