@@ -1128,3 +1128,8 @@ def test_a_recording_that_is_out_already_keeps_none_out(tmp_path):
     items = [item("a", "1", dropped="download_audio: 0.4 s is shorter than 1 s"), item("b", "1")]
 
     assert not unique.process(items, tmp_path, unique.Params(), None).drops
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_with_one_recording_or_none_there_is_nothing_to_compare(tmp_path, count):
+    assert not unique.process([item("a", "1")] * count, tmp_path, unique.Params(), None).drops

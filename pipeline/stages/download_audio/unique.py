@@ -111,9 +111,7 @@ def _same_sounds(recordings: Sequence[_Recording]) -> Iterator[tuple[str, list[_
 def _in_company(lengths: Sequence[_Recording]) -> list[_Recording]:
     """Return those beside which another is as long: the others' fingerprints are not read."""
     close = [b.duration_s - a.duration_s <= SAME_LENGTH_S for a, b in itertools.pairwise(lengths)]
-    return [
-        one for one, *by in zip(lengths, [False, *close], [*close, False], strict=True) if any(by)
-    ]
+    return [one for k, one in enumerate(lengths) if any(close[max(0, k - 1) : k + 1])]
 
 
 def _alike(lengths: Sequence[_Recording]) -> Iterator[tuple[_Recording, list[_Recording]]]:
