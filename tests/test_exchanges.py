@@ -1,6 +1,7 @@
 """Who speaks when, and two at once: the segmentation network, and what is made of it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pipeline.stages.isolate_speakers as last
 from pipeline import audio
 from pipeline.item import Reject, Unusable
 from pipeline.models import MissingWeights, path_of
-from pipeline.stages.isolate_speakers import exchanges, labels, mute, segmentation, survey
+from pipeline.stages.isolate_speakers import exchanges, labels, mute, segmentation, speech, survey
 from pipeline.stages.isolate_speakers.labels import OVERLAP, TARGET, Piece
 from pipeline.stages.isolate_speakers.segmentation import RATE_HZ
 from tests.isolating import SAMPLE, overlap_s, sample_item, sound_item, surveyed, total_s, truth
@@ -192,10 +193,12 @@ def test_a_recording_of_nothing_but_two_at_once_is_dropped(networks, interview, 
 def test_without_its_weights_the_survey_stops_at_once(monkeypatch):
     """Rather than on the first recording, with what to fetch and where to put it."""
 
-    def missing(_: str) -> None:
+    def missing(name: str) -> Path:
+        if name != "segmentation-3.0":
+            return path_of(name)
         raise MissingWeights("cannot get the weights of segmentation-3.0:\nfetch …")
 
-    monkeypatch.setattr(survey, "path_of", missing)
+    monkeypatch.setattr(speech, "path_of", missing)
 
     with pytest.raises(Unusable, match="cannot get the weights of segmentation-3.0"):
         survey.load(survey.Params(), "cpu")

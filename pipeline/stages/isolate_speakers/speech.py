@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.audio import Samples, Seconds
+from pipeline.item import Unusable
+from pipeline.models import MissingWeights, path_of
 
 RATE_HZ = 16_000  # the rate of the network
 FRAME = 512  # samples per decision, 32 ms: fixed by the network
@@ -54,6 +56,14 @@ def package_file(package: str, name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"{package} is not installed; install the pinned requirements")
     return Path(spec.submodule_search_locations[0]) / name
+
+
+def needed_file(model: str) -> Path:
+    """Return the weights of a model without which no voice is told; Unusable, with what to do."""
+    try:
+        return path_of(model)
+    except MissingWeights as err:
+        raise Unusable(str(err)) from err
 
 
 def speech_probabilities(network: Any, blocks: Iterable[Samples]) -> Samples:

@@ -100,7 +100,7 @@ def load(params: Params, device: str) -> Models:
     ready = Models(
         speech.load_network(),
         voices.load_network(device),
-        _segments(device),
+        segmentation.load_network(speech.needed_file("segmentation-3.0"), device),
         params.separation_weights,
         device,
     )
@@ -132,13 +132,6 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         "voices": len(found["voices"]),
     }
     return Result(output="survey.json", facts=facts)
-
-
-def _segments(device: str) -> Any:
-    try:
-        return segmentation.load_network(path_of("segmentation-3.0"), device)
-    except MissingWeights as err:
-        raise Unusable(str(err)) from err
 
 
 def find_speech(path: Path, params: Params, models: Models) -> list[speech.Span]:

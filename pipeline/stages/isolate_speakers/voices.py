@@ -17,11 +17,9 @@ import numpy.typing as npt
 
 from pipeline import audio
 from pipeline.audio import Samples, Seconds
-from pipeline.item import Unusable
-from pipeline.models import MissingWeights, path_of
 
 from . import campplus
-from .speech import Span
+from .speech import Span, needed_file
 
 RATE_HZ = 16_000  # the rate of the network
 # EER of LibriSpeech windows with a voice from three other utterances: clean 0.14%, with 2.4 s 0.0;
@@ -53,11 +51,7 @@ class VoiceNetwork:
 
 def load_network(device: str) -> VoiceNetwork:
     """Return the network, ready on `device`; Unusable if its weights cannot be had."""
-    try:
-        weights = campplus.load(path_of("campplus"), device)
-    except MissingWeights as err:
-        raise Unusable(str(err)) from err
-    return VoiceNetwork(weights, _mel_bands(), device)
+    return VoiceNetwork(campplus.load(needed_file("campplus"), device), _mel_bands(), device)
 
 
 def windows(spans: Sequence[Span], hop_s: Seconds) -> list[Span]:
