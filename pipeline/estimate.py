@@ -32,6 +32,7 @@ PRIORS = {
     "isolate_speakers.agree": 0.0005,
     "isolate_speakers": 0.006,
     "enhance_audio": 0.005,
+    "transcribe_audio.agree": 0.0005,  # a few seconds whatever the length
     "transcribe_audio": 0.15,
     "segment_audio": 0.08,
     "build_dataset": 0.01,

@@ -33,6 +33,7 @@ FLOW = (
     Step("isolate_speakers.agree", "🎯 Choosing the target speaker", "chosen", collective=True),
     Step("isolate_speakers", "🎤 Isolating", "isolated", "isolated_files"),
     Step("enhance_audio", "🎵 Enhancing", "enhanced", "enhanced_files"),
+    Step("transcribe_audio.agree", "🌍 Finding out the language", "agreed", collective=True),
     Step("transcribe_audio", "📝 Transcribing", "transcribed", "transcribed_files"),
     Step("segment_audio", "✂️ Segmenting", "segmented", "segmented_files"),
     Step("build_dataset", "📦 Building the dataset", "built", collective=True),

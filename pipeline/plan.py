@@ -113,6 +113,15 @@ class Planner:
         records = (self._checkpoint.get(step, source) for step in module.READS)
         return any(r is not None and r.cleaned and self._artefacts.problems(r) for r in records)
 
+    def lacking(self, module: ModuleType, todo: Sequence[Decision]) -> list[Decision]:
+        """Return the recordings of which files that are to be read now were cleaned away; a step
+        over all recordings that says HEARS reads those of each."""
+        if getattr(module, "HEARS", False) and any(d.why for d in todo):
+            alive = (source for source in self.sources if source.key not in self.lost)
+            todo = [Decision(s.key, s.name, s.origin, "", "it is heard") for s in alive]
+        asked = (d for d in todo if d.why and d.source != ALL)
+        return [d for d in asked if self.lacks_files(module, d.source)]
+
     def begin_anew(self, flow: Sequence[Step], lacking: Sequence[Decision]) -> None:
         """Forget the recordings whose files were cleaned away and are needed again."""
         for decision in lacking:

@@ -140,7 +140,7 @@ class _Foresight:
             module = importlib.import_module(step.module)
             params = params_for(module.Params, self._settings)
             decisions = self._planner.decide(step.name, module, params)
-            lacking = [d for d in decisions if self._lacks_files(d, module)]
+            lacking = self._planner.lacking(module, decisions)
             if with_input := [d for d in lacking if d.origin]:
                 self._planner.begin_anew(self._flow, with_input)
                 return None
@@ -151,11 +151,6 @@ class _Foresight:
             anew |= {source: anew.get(source, step.name) for source in todo if source != ALL}
             self._planner.leave_out(step, [d.source for d in decisions if d.source not in todo])
         return works
-
-    def _lacks_files(self, decision: Decision, module: ModuleType) -> bool:
-        if not decision.why or decision.source == ALL:
-            return False
-        return self._planner.lacks_files(module, decision.source)
 
 
 def _todo(

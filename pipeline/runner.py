@@ -260,17 +260,16 @@ class Runner:
 
     def _doable(self, module: Any, todo: Sequence[Decision]) -> list[Decision]:
         """Return what can be done; raise _Again where files that it reads were cleaned away."""
-        lacking = [
-            d for d in todo if d.source != ALL and self._planner.lacks_files(module, d.source)
-        ]
+        lacking = self._planner.lacking(module, todo)
         with_input = [decision for decision in lacking if decision.origin]
         if with_input:
             self._planner.begin_anew(self._flow, with_input)
             raise _Again
-        for decision in lacking:
-            log.warning("⚠️ %s stays as it is: its input is gone", safe(decision.source))
-        stay = {decision.source for decision in lacking}
-        return [decision for decision in todo if decision.source not in stay]
+        gone = {decision.source for decision in lacking}
+        for decision in todo:
+            if decision.source in gone:
+                log.warning("⚠️ %s stays as it is: its input is gone", safe(decision.source))
+        return [decision for decision in todo if decision.source not in gone]
 
     def _finish(self) -> None:
         self._require_dataset()

@@ -391,6 +391,23 @@ def test_an_upgrade_that_needs_cleaned_files_begins_at_the_start(tmp_path):
     assert {p.read_text() for p in (out / "wavs").iterdir()} == {"ONE0", "TWO0", "THREE0"}
 
 
+@pytest.mark.parametrize(
+    ("hears", "expected"), [("", ["c.wav"]), ("1", ["a.wav", "b.wav", "c.wav"])]
+)
+def test_a_step_over_all_that_hears_them_gets_back_what_was_cleaned_away(tmp_path, hears, expected):
+    """It says HEARS; one that reads only what stays, does not."""
+    inputs = texts(tmp_path / "in", a="one", b="two")
+    out = tmp_path / "out"
+    run(inputs, "--output", out)
+    texts(inputs, c="three")
+
+    again = run(inputs, "--resume", "--output", out, env={**os.environ, "BOOK_HEARS": hears})
+
+    assert again.returncode == 0, again.stdout
+    assert sorted(taken_up(again.stdout)) == expected
+    assert {p.read_text() for p in (out / "wavs").iterdir()} == {"ONE0", "TWO0", "THREE0"}
+
+
 def test_a_new_version_of_a_stage_is_noticed_on_a_complete_output(tmp_path):
     inputs = texts(tmp_path / "in", a="one")
     run(inputs, "--output", tmp_path / "out", "--keep-temp")

@@ -1,6 +1,7 @@
 """Binds all clips."""
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ VERSION = 1
 READS = ("take", "shout")
 COLLECTIVE = True
 BY_HAND = True
+HEARS = bool(os.environ.get("BOOK_HEARS"))  # an upgrade, for tests
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ VoxKitchen (SNR, clipping), whisper (compression ratio, and how no_speech is rea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,8 +86,10 @@ def too_high(rule: str, what: str, value: float, most: float, unit: str = "") ->
 def language_failure(language: str, probability: float, params: Params) -> Failure | None:
     """Return why the recording's language is wrong or uncertain, if it is."""
     if params.language == "auto":
-        name = "probability of the language"
-        return too_low("language", name, probability, params.min_language_probability)
+        name = f"probability of {language}, the likeliest language,"
+        failure = too_low("language", name, probability, params.min_language_probability)
+        advice = f"; --language {language} if it is"
+        return replace(failure, reason=failure.reason + advice) if failure else None
     if language.split("-")[0] == params.language.split("-")[0]:
         return None
     reason = f"spoken in {language}, not in {params.language}"

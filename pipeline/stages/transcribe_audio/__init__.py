@@ -40,8 +40,9 @@ Transcript = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
-READS: tuple[str, ...] = ("isolate_speakers",)
+VERSION = 3
+AGREE = "transcribe_audio.agree"
+READS: tuple[str, ...] = ("isolate_speakers", AGREE)
 ON_GPU = True
 
 INSTALL_CTRANSLATE2 = (
@@ -142,14 +143,15 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     """Write transcript.json of one recording; no speech makes no segments, and is no failure."""
     path = item.path("isolate_speakers", "audio.flac")
     spans = _spans(item, audio.info(path).duration_s)
+    job = _job(item)
     try:
-        transcript = recording.transcribe(path, item.name, spans, params, models)
+        transcript = recording.transcribe(path, item.name, spans, params, models, job)
     except RuntimeError as err:
         if not decode.is_out_of_memory(err):
             raise
         log.warning("%s: out of GPU memory with one window; transcribed on the CPU", item.source)
         with models.engine.on_cpu():
-            transcript = recording.transcribe(path, item.name, spans, params, models)
+            transcript = recording.transcribe(path, item.name, spans, params, models, job)
     write_json(out / "transcript.json", transcript)
     return Result("transcript.json", _facts(transcript, spans))
 
@@ -158,6 +160,12 @@ def _spans(item: Item, duration_s: float) -> list[Span]:
     """Return the target's spans; ends that rounding put behind the recording's are put back."""
     spans = item.load_json("isolate_speakers", "spans.json")["target"]
     return [(start, min(end, duration_s)) for start, end, *_ in spans if start < duration_s]
+
+
+def _job(item: Item) -> tuple[str, float]:
+    """Return the job's language and how probable it is; "" if it is not known: a file by itself."""
+    facts = item.facts.get(AGREE, {})
+    return str(facts.get("language") or ""), float(facts.get("probability") or 0.0)
 
 
 def _facts(transcript: Transcript, spans: list[Span]) -> Facts:

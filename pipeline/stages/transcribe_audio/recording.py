@@ -21,6 +21,8 @@ from pipeline.stages.transcribe_audio.words import Word, sentences, timed_words
 RATE_HZ = 16_000  # whisper's
 GROUP_WINDOWS = 32  # held at a time: 60 MB of samples, and encoded 100 MB (base) to 250 MB (large)
 LANGUAGE_WINDOWS = 4  # heard to find out the language, spread over the recording
+OWN_LANGUAGE_S = 10.0  # of speech: less is no proof of another language than the job's
+OWN_LANGUAGE = 0.8  # Emilia's: more probable is sure
 FRAMES_PER_S = 100  # of a spectrogram
 TINY = 1e-10  # the least probability; the logarithm of 0 is -inf
 FRAME_S = 0.05  # a cut inside speech falls into the quietest 50 ms
@@ -59,13 +61,24 @@ class Loaded(Protocol):
 
 
 def transcribe(
-    path: Path, name: str, spans: Sequence[Span], settings: Settings, models: Loaded
+    path: Path,
+    name: str,
+    spans: Sequence[Span],
+    settings: Settings,
+    models: Loaded,
+    job: tuple[str, float] = ("", 0.0),
 ) -> dict[str, Any]:
-    """Return the transcript of the speech in `spans`; `name` seeds what chance has a part in."""
+    """Return the transcript of the speech in `spans`; `name` seeds what chance has a part in.
+
+    `job`: the language of the job, and how probable it is.
+    """
     engine = models.engine
     windows = _windows(path, spans, settings)
     encoded = _sample(path, windows, engine, settings.transcribe_batch)
-    language, probability = _language(engine, list(encoded.values()), settings.language)
+    language, probability = _heard_language(engine, list(encoded.values()), settings.language)
+    if settings.language == "auto" and job[0]:
+        speech_s = sum(end_s - start_s for start_s, end_s in spans)
+        language, probability = beside_job(language, probability, speech_s, job)
     rules = _rules(language, settings)
     segments: list[dict[str, Any]] = []
     for at in range(0, len(windows), GROUP_WINDOWS):
@@ -120,7 +133,7 @@ def _sample(path: Path, windows: Sequence[Window], engine: Engine, batch: int) -
     return dict(zip(chosen, features, strict=True))
 
 
-def _language(engine: Engine, features: Sequence[Any], language: str) -> tuple[str, float]:
+def _heard_language(engine: Engine, features: Sequence[Any], language: str) -> tuple[str, float]:
     """Return (language, probability): as set, else the most probable over all given windows."""
     if language != "auto":
         return language, 1.0
@@ -130,6 +143,25 @@ def _language(engine: Engine, features: Sequence[Any], language: str) -> tuple[s
     means = {code: sum(one[code] for one in each) / len(each) for code in each[0]}
     best = max(means, key=lambda code: means[code])
     return best, means[best]
+
+
+def beside_job(
+    heard: str, probability: float, speech_s: float, job: tuple[str, float]
+) -> tuple[str, float]:
+    """Return a recording's language beside its job's: its own only where it is long and sure.
+
+    Short ones sound like anything: whether they are foreign is for segment_audio to tell, by which
+    language's text is likelier.
+
+    >>> beside_job("pt", 0.9, 1.6, ("es", 0.97)), beside_job("en", 0.95, 60.0, ("es", 0.97))
+    (('es', 0.97), ('en', 0.95))
+    """
+    language, of_job = job
+    if heard == language:
+        return language, max(probability, of_job)
+    if speech_s >= OWN_LANGUAGE_S and probability >= OWN_LANGUAGE:
+        return heard, probability
+    return language, of_job
 
 
 def _heard(
