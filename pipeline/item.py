@@ -87,7 +87,14 @@ class Result:
 
 
 class Reject(ValueError):
-    """A drop: the recording is fine to read but not fit for the dataset. The text is the reason."""
+    """A drop: the recording is fine to read but not fit for the dataset. The text is the reason.
+
+    `facts` are kept as those of a result are: how long it is, for the account of each second.
+    """
+
+    def __init__(self, reason: str, facts: Facts | None = None) -> None:
+        super().__init__(reason)
+        self.facts = dict(facts or {})
 
 
 class Unusable(Exception):

@@ -152,8 +152,9 @@ class Planner:
         return record
 
     def _item(self, source: Source, module: ModuleType) -> Item:
-        records = {step: self._checkpoint.get(step, source.key) for step in module.READS}
-        done = {step: r for step, r in records.items() if r is not None and r.status == "done"}
+        records = ((step, self._checkpoint.get(step, source.key)) for step in module.READS)
+        known = {step: r for step, r in records if r is not None}
+        done = {step: r for step, r in known.items() if r.status == "done"}
         found = ((step, self._checkpoint.get(step, ALL)) for step in module.READS)
         shared = {step: r for step, r in found if r is not None}
         return Item(
@@ -163,7 +164,7 @@ class Planner:
             folders={
                 step: str(self._artefacts.out / r.folder) for step, r in {**done, **shared}.items()
             },
-            facts={step: dict(r.facts) for step, r in {**done, **shared}.items()},
+            facts={step: dict(r.facts) for step, r in {**known, **shared}.items()},
             scratch=str(self._artefacts.scratch(source.name)),
             dropped=self.lost.get(source.key, ""),
             excluded=self._excluded(source.key, module),

@@ -224,7 +224,8 @@ def picture_without_sound(path: Path) -> None:
 
 
 def test_twelve_kinds_of_broken_input_are_each_named_and_the_rest_is_finished(recordings, tmp_path):
-    """P4: exit code 3, every reason in the summary and in failed_files, the dataset complete."""
+    """P4: exit code 3, every reason in the summary and in failed_files, the dataset complete; the
+    seconds of one that is only too short are accounted for."""
     broken = tmp_path / "broken"
     broken.mkdir()
     whole = (recordings / "letter.wav").read_bytes()
@@ -240,10 +241,10 @@ def test_twelve_kinds_of_broken_input_are_each_named_and_the_rest_is_finished(re
     tone(broken / "no samples.wav", 0.0)
     picture_without_sound(broken / "picture.mp4")
     os.mkfifo(broken / "pipe.wav")
+    blip = tone(tmp_path / "blip.wav", 0.4)
 
-    code, output = run(
-        recordings, broken, "--output", tmp_path / "out", *MODEL, "--max-failures-in-a-row", 20
-    )
+    inputs = (recordings, broken, blip)
+    code, output = run(*inputs, "--output", tmp_path / "out", *MODEL, "--max-failures-in-a-row", 20)
     assert code == 3, output
     state = yaml.safe_load((tmp_path / "out" / "pipeline_state.yaml").read_text())
     failed = state["failed_files"]
@@ -253,6 +254,8 @@ def test_twelve_kinds_of_broken_input_are_each_named_and_the_rest_is_finished(re
         assert f"{name}: download_audio: " in summary
         assert name in reason or len(reason) > len("download_audio: ")
     assert "Traceback" not in output
+    rows = map(json.loads, (tmp_path / "out/rejected.jsonl").open())
+    assert [(r["start"], r["end"]) for r in rows if r["source"] == "blip.wav"] == [(0.0, 0.4)]
     assert not [p for p in validate(tmp_path / "out") if p.severity == "error"]
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def _outcome_on(device: str, task: Task, began: float) -> Outcome:
         result = module.process(subject, Path(task.out), params, models)
         return _done(task, began, result)
     except Reject as err:
-        return _ended(task, began, "dropped", err)
+        return replace(_ended(task, began, "dropped", err), facts=err.facts)
     except Unusable as err:
         return _ended(task, began, "halted", err)
     except (Exception, SystemExit) as err:  # noqa: BLE001 - not the next file's

@@ -134,7 +134,8 @@ def _decoded(path: Path, out: Path, params: Params, models: Models) -> tuple[Dec
             f"{params.silent_below_db:g} dB; remove it, or check the recording"
         )
     if decoded.duration_s < params.min_recording_s:
-        raise Reject(f"{decoded.duration_s:.3f} s is shorter than {params.min_recording_s:g} s")
+        reason = f"{decoded.duration_s:.3f} s is shorter than {params.min_recording_s:g} s"
+        raise Reject(reason, {"duration_s": round(decoded.duration_s, 3)})
     return decoded, before.st_size, digest
 
 
