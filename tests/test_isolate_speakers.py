@@ -275,3 +275,20 @@ def test_the_steps_read_what_they_say():
     assert last.READS == ("download_audio", SURVEY, AGREE)
     assert agree.COLLECTIVE and agree.STICKY
     assert (SAMPLE / "truth.json").is_file()
+
+
+@pytest.mark.parametrize(("rate_hz", "least_hz"), [(8000, 5000.0), (16_000, 8001.0)])
+def test_a_recording_whose_rate_is_too_low_for_any_clip_is_not_listened_to(
+    tmp_path, rate_hz, least_hz
+):
+    """No network is asked (there is none here); the reason names both numbers and the flag."""
+    item = replace(
+        sound_item(tmp_path, np.zeros(16_000, np.float32)),
+        facts={"download_audio": {"source_rate_hz": rate_hz}},
+    )
+    reason = f"recorded at {rate_hz} Hz .* above {rate_hz // 2} Hz.* {least_hz:g} Hz; --min-band"
+
+    with pytest.raises(Reject, match=reason):
+        survey.process(item, tmp_path, survey.Params(min_bandwidth_hz=least_hz), None)
+    assert survey._require_bandwidth(rate_hz, survey.Params(min_bandwidth_hz=0)) is None
+    assert survey._require_bandwidth(16_000, survey.Params()) is None

@@ -42,7 +42,9 @@ VIEW: dict[str, Any] = {
             "spans": [],
         }
     ],
-    "rules": [{"rule": "snr", "count": 1, "seconds": 2.5, "example": "8 dB < 15 dB"}],
+    "rules": [
+        {"rule": "snr", "count": 1, "seconds": 2.5, "example": "8 dB < 15 dB", "remedy": "hush"}
+    ],
     "clips": [
         {
             "id": "a-0",

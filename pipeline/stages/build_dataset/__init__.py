@@ -202,5 +202,5 @@ def _require_clips(clips: Sequence[lists.Clip], rejected: Sequence[Rejected]) ->
         reasons = "; ".join(overview.top_rules(rejected)) or "there were no recordings"
         raise ValueError(
             f"{len(clips)} clips passed, a train and a val list need 2 or more: {reasons};"
-            " add recordings, or loosen the settings behind these rules"
+            " add recordings, or begin anew with other settings (--force-restart)"
         )

@@ -16,6 +16,7 @@ from pipeline.stages.build_dataset.recordings import (
     Rejected,
     seconds_by_rule,
 )
+from pipeline.stages.build_dataset.remedies import remedy
 
 SHOWN_WORDS = 50
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
@@ -130,16 +131,23 @@ def _rules(rejected: Sequence[Rejected]) -> list[dict[str, Any]]:
         examples.setdefault(one.rule, one.reason)
     order = sorted(counts, key=lambda rule: (-seconds[rule], rule))
     return [
-        {"rule": rule, "count": counts[rule], "seconds": seconds[rule], "example": examples[rule]}
+        {
+            "rule": rule,
+            "count": counts[rule],
+            "seconds": seconds[rule],
+            "example": examples[rule],
+            "remedy": remedy(rule),
+        }
         for rule in order
     ]
 
 
 def top_rules(rejected: Sequence[Rejected], most: int = 5) -> list[str]:
-    """Return the rules that took most, for an error message."""
+    """Return the rules that took most and what helps, for an error message."""
     return [
         f"{rule['rule']}: {rule['seconds']:.1f} s in {rule['count']} "
         f"{'place' if rule['count'] == 1 else 'places'} ({rule['example']})"
+        + (f" → {rule['remedy']}" if rule["remedy"] else "")
         for rule in _rules(rejected)[:most]
     ]
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline import audio
-from pipeline.item import Item, Result, Unusable, setting, write_json
+from pipeline.item import Item, Reject, Result, Unusable, setting, write_json
 from pipeline.models import MissingWeights, path_of
 
 from . import bed as beds
@@ -73,6 +73,10 @@ class Params:
     # noise 83% (at 0.4: 83, 78%; at 0.2: 91, 89%). False, in 20 minutes of 36 readers alone: one
     # moment (at 0.4: none; at 0.2: two). Other mixes, by telephone too: bench/quality.py --tables
     overlap_threshold: float = setting(0.3, "probability that is two speakers at once")
+    # as segment_audio measures it in clips: what a file's rate cannot hold needs no listening
+    min_bandwidth_hz: float = setting(
+        5000.0, "least bandwidth; a telephone has 4000 (0: any)", unit="Hz"
+    )
     voice_hop_s: float = setting(0.4, "step from one 1.6 s window to the next", unit="s")
     # dialogues of LibriSpeech readers by telephone: windows of one 0.44 in 95%, of two up to 0.46
     # in 99%; 0.4-0.6 end in nearly the same turns, for voices that are one are joined after
@@ -113,7 +117,11 @@ def load(params: Params, device: str) -> Models:
 
 
 def process(item: Item, out: Path, params: Params, models: Models) -> Result:
-    """Survey one recording; its facts say what was measured and whether it was separated."""
+    """Survey one recording; its facts say what was measured and whether it was separated.
+
+    Reject where its rate leaves less bandwidth than any clip must have.
+    """
+    _require_bandwidth(item.facts.get("download_audio", {}).get("source_rate_hz"), params)
     source = item.path("download_audio", "audio.flac")
     spans = find_speech(source, params, models)
     under = beds.measure(source, spans)
@@ -132,6 +140,15 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         "voices": len(found["voices"]),
     }
     return Result(output="survey.json", facts=facts)
+
+
+def _require_bandwidth(rate_hz: object, params: Params) -> None:
+    if not isinstance(rate_hz, int) or rate_hz >= 2 * params.min_bandwidth_hz:
+        return
+    raise Reject(
+        f"recorded at {rate_hz} Hz it has nothing above {rate_hz / 2:g} Hz, less than "
+        f"{params.min_bandwidth_hz:g} Hz; --min-bandwidth-hz 0 keeps telephone recordings"
+    )
 
 
 def find_speech(path: Path, params: Params, models: Models) -> list[speech.Span]:
