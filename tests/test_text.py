@@ -111,6 +111,42 @@ def test_hard_texts_are_spoken_out(language: str, written: str, said: str) -> No
     assert normalise(written, language[:2], british=language == "en-GB") == said
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("es", "Oprima 1 para español.", "Oprima uno para español."),
+        ("es", "Pulse 1 ahora.", "Pulse uno ahora."),
+        ("es", "La opción 1 está lista.", "La opción uno está lista."),
+        ("es", "Pulse 1 vez, página 21 ahora", "Pulse una vez, página veintiuno ahora"),
+        ("es", "El 1 gana.", "El uno gana."),
+        ("es", "Tiene 21 llamadas y 1 mensaje.", "Tiene veintiuna llamadas y un mensaje."),
+        ("es", "La 1 de la tarde, venga a la 1.", "La una de la tarde, venga a la una."),
+        ("it", "Premi 1 per uscire, pagina 1 è", "Premi uno per uscire, pagina uno è"),
+        ("it", "Ho 1 amica e 1 amico.", "Ho una amica e un amico."),
+        ("pt", "Tecle 1 agora, página 2 nova", "Tecle um agora, página dois nova"),
+        ("pt", "Tenho 1 amiga.", "Tenho uma amiga."),
+    ],
+)
+def test_a_number_that_is_a_name_does_not_bend_with_what_follows(language, written, said) -> None:
+    """A key to press, a page: whisper writes them as digits, and what follows is no noun."""
+    assert normalise(written, language) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("1,234.56 pesos", "mil doscientos treinta y cuatro coma cincuenta y seis pesos"),
+        ("$1,234.50", "mil doscientos treinta y cuatro dólares con cincuenta"),
+        ("2,345,678", "dos millones trescientos cuarenta y cinco mil seiscientos setenta y ocho"),
+        ("1.234,56", "mil doscientos treinta y cuatro coma cincuenta y seis"),
+        ("1,5 o 1.5", "uno coma cinco o uno coma cinco"),
+    ],
+)
+def test_numbers_are_read_with_either_separator(written: str, said: str) -> None:
+    """Mexico writes 1,234.56, and so does whisper; Spain 1.234,56."""
+    assert normalise(written, "es") == said
+
+
 @settings(max_examples=300, deadline=None)
 @given(texts, st.sampled_from(["de", "es", "fr", "it", "pt"]))
 def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> None:

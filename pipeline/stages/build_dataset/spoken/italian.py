@@ -9,8 +9,18 @@ _KINGS = {"Carlo", "Luigi", "Enrico", "Vittorio", "Umberto", "Paolo", "Pio", "Gi
 _QUEENS = {"Elisabetta", "Caterina", "Maria", "Margherita"}
 
 
+_NO_NOUN = re.compile(
+    r"(?:e|o|a|ad|al|alla|con|da|dal|di|del|in|nel|per|su|tra|fra|che|chi|ma|se|non|si|il|lo|la|i|gli|le"
+    r"|è|era|sono|più|meno|ora|adesso|poi|dopo|prima|anche|qui|virgola)\b"
+)
+_LABELS = (
+    "il|del|al|dal|nel|opzione|pagina|numero|capitolo|linea|interno|canale|passo|livello|tasto"
+    "|sezione|lezione|unità|gruppo|sala|porta|versione|fase|stanza|parte|punto|binario"
+)
+
+
 def _one(number: int, noun: str) -> str:
-    if number != 1 or not noun:
+    if number != 1 or not noun or _NO_NOUN.match(noun):
         return numbers.whole(number, "it")
     return "una" if re.match(r"\w+(?:a|zione|tà)\b", noun) else "un"
 
@@ -97,6 +107,7 @@ ITALIAN = Words(
     roman=_roman,
     year=_year,
     one=_one,
+    labels=_LABELS,
     squared="al quadrato",
     cubed="al cubo",
     first=(

@@ -8,7 +8,14 @@ from .words import Words
 _NUMBERS = "pt_BR"
 _FEMININE = re.compile(r"\w+(?:as?|ção|ções|são|sões|dades?)\b|(?:vezes|vez|noites?)\b")
 _MASCULINE = re.compile(r"(?:dias?|mapas?|\w*(?:ema|oma|ama|eta)s?|a|para|era|cada)\b")
-_NO_NOUN = re.compile(r"(?:e|ou|a|de|do|da|em|por|que|com|se|é|o|mais|menos|não|vírgula)\b")
+_NO_NOUN = re.compile(
+    r"(?:e|ou|a|à|ao|até|com|contra|de|do|da|em|entre|na|no|para|por|sem|sobre|que|se|é|era|são|está"
+    r"|o|os|as|mais|menos|não|já|agora|antes|depois|vírgula)\b"
+)
+_LABELS = (
+    "o|do|ao|no|opção|página|número|capítulo|linha|ramal|canal|passo|nível|tecla|botão|seção|lição"
+    "|unidade|grupo|sala|porta|versão|fase|mesa|parte|ponto"
+)
 _KINGS = {"João", "Pedro", "Carlos", "Luís", "Afonso", "Filipe", "Henrique", "Paulo", "Pio"}
 _QUEENS = {"Maria", "Isabel", "Elizabeth", "Catarina"}
 _COUNTED = {"capítulo", "tomo", "ato", "volume", "parte", "livro", "fase", "tipo"}
@@ -106,6 +113,7 @@ PORTUGUESE = Words(
     roman=_roman,
     year=_year,
     one=_one,
+    labels=_LABELS,
     squared="ao quadrado",
     cubed="ao cubo",
     first=((r"(?<![\w.,])(\d{1,3})\.?(º|ª|°(?!\s?[CF])|[oa]\b)(?!\w)", _ordinal),),

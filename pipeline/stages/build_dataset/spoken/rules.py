@@ -34,6 +34,7 @@ def spoken(text: str, rules: tuple[Rule, ...]) -> str:
 def rules_of(words: Words) -> tuple[Rule, ...]:
     """Return the rules of a language, in order."""
     table: Table = [
+        (r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+|,\d{3})(?![\d,])", saying.english_groups),
         (rf"\b(?:https?://)?(?:[\w.+-]+@)?{_HOST}", saying.address),
         (_abbreviations(words), saying.abbreviation),
         *_dates(words),
@@ -108,9 +109,17 @@ def _rest(words: Words) -> Table:
         (r"(?<=[^\W\d_])-(?=\d)|(?<=\d)-(?=[^\W\d_])", saying.space),
         (r"(?<![\w.])(?:[^\W\d_]\.\s?){2,}(?!\w)", saying.initials),
         (r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", saying.space),
+        *_labelled(words),
         (rf"(?P<amount>{NUMBER})(?P<noun> [^\W\d_]+)?", saying.bare),
         (_any_of(words.signs), saying.sign),
     ]
+
+
+def _labelled(words: Words) -> Table:
+    if not words.labels:
+        return []
+    label = rf"\b(?P<label>(?i:{words.labels}) )"
+    return [(rf"{label}(?P<amount>\d{{1,3}})(?![\w/%]|[.,:]\d)", saying.labelled)]
 
 
 def _signs(words: Words) -> str:

@@ -184,6 +184,16 @@ def bare(words: Words, match: Match) -> str:
     return f" {number(digits, words, noun.strip())}{noun} "
 
 
+def labelled(words: Words, match: Match) -> str:
+    """página 1, el 21: a name, whatever follows."""
+    return match["label"] + _whole(match["amount"], words)
+
+
+def english_groups(words: Words, match: Match) -> str:  # noqa: ARG001
+    """1,234.56, as Mexico and whisper write it: 1.234,56. 1,234 alone may be either."""
+    return match[0].translate(str.maketrans(",.", ".,"))
+
+
 def sign(words: Words, match: Match) -> str:
     """&, +, §."""
     return f" {words.signs[match[0]]} "

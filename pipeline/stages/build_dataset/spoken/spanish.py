@@ -11,7 +11,15 @@ _MASCULINE = re.compile(
 _FEMININE = re.compile(
     r"\w+(?:as?|ción|ciones|sión|siones|dad|dades|tad)\b|(?:veces|vez|noches?)\b"
 )
-_NO_NOUN = re.compile(r"(?:y|o|u|a|de|del|en|por|que|con|se|es|el|la|al|más|menos|si|no|coma)\b")
+_NO_NOUN = re.compile(
+    r"(?:y|e|o|u|a|ante|con|contra|de|del|desde|durante|en|entre|hasta|para|por|según|sin|sobre|al"
+    r"|que|como|cuando|donde|pero|si|no|ni|se|le|lo|el|la|los|las|es|era|son|fue|está|están|hay"
+    r"|más|menos|muy|ya|ahora|antes|después|luego|también|aquí|coma)\b"
+)
+_LABELS = (
+    "el|del|al|opción|página|número|capítulo|línea|extensión|canal|paso|nivel|tecla|botón|sección"
+    "|lección|tema|unidad|grupo|sala|puerta|piso|ruta|versión|fase|mesa|habitación|parte|punto"
+)
 _KINGS = {"Carlos", "Felipe", "Alfonso", "Fernando", "Enrique", "Juan", "Pedro", "Luis", "Pablo"}
 _QUEENS = {"Isabel", "María", "Catalina", "Juana", "Cristina", "Margarita"}
 _COUNTED = {"capítulo", "tomo", "acto", "volumen", "parte", "libro", "anexo", "fase", "tipo"}
@@ -34,6 +42,11 @@ def _ordinal(match: re.Match[str]) -> str:
     if ending in ("ª", "a"):
         return re.sub(r"o\b", "a", said)
     return said.removesuffix("o") if ending == "er" else said
+
+
+def _hour(match: re.Match[str]) -> str:
+    """A la 1, las 3 de la tarde: hours."""
+    return match[1] + _one(int(match[2]), "horas")
 
 
 def _second_war(match: re.Match[str]) -> str:
@@ -127,9 +140,16 @@ SPANISH = Words(
     roman=_roman,
     year=_year,
     one=_one,
+    labels=_LABELS,
     squared="al cuadrado",
     cubed="al cubo",
     first=(
+        (r"\b(a la )(1)(?![\w/%º]|[.,:]\d| [^\W\d_])", _hour),
+        (
+            r"(?i)\b(las? )(\d\d?)(?= (?:de la (?:tarde|mañana|noche|madrugada)|en punto"
+            r"|y (?:media|cuarto))\b)",
+            _hour,
+        ),
         (r"(?<![\w.,])(\d{1,3})\.?(º|ª|°(?!\s?[CF])|er\b|[oa]\b)(?!\w)", _ordinal),
         (rf"\b({numbers.ROMAN})(?= Guerra\b)", _second_war),
     ),

@@ -60,6 +60,8 @@ class Words:
     decimals_by_digit: bool = False
     one: Callable[[int, str], str] | None = None
     """A number before a noun: "un", "una", "ein". None: numbers do not bend."""
+    labels: str = ""
+    """Pattern of words after which a number is a name, and bends with nothing: página 1 ahora."""
     squared: str = ""
     cubed: str = ""
     first: tuple[tuple[str, Callable[..., str]], ...] = field(default=())
