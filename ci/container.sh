@@ -118,6 +118,9 @@ version() { sed -nE 's/^__version__ = "(.*)"/\1/p' "$root/pipeline/__init__.py";
 # Begins `container`: OUT, the weights, the user, the settings.
 open_output() {
     local name
+    if [[ ! -d $OUT ]]; then
+        trap 'rmdir -- "$OUT" 2>/dev/null || true' EXIT # wrong use puts nothing in it
+    fi
     mkdir -p "$OUT" "$models" # by us, or the engine makes them as root
     out=$(real_path "$OUT")
     container=(--rm --label "kokoro.output=$out" --user "$(user)" --workdir "$out")

@@ -37,6 +37,9 @@ def run_job(request: Request) -> int:
     Raises Locked, WrongUse, RunFailed, LostLock, NewerVersion, OSError, Interrupted.
     """
     stopper = Stopper()
+    agreed = (
+        None if request.out.exists() else _agreed(request, stopper)
+    )  # wrong use makes no folder
     request.disk.make_folders(request.out)
     lock = Lock(request.out, request.command, request.disk, request.lock_timeout_s)
     on_lock = request.given.get("on_lock", "ask")
@@ -48,7 +51,7 @@ def run_job(request: Request) -> int:
             log.info("🔒 Found stale lock file (PID: %d not running)", stale.pid)
             log.info("🧹 Cleaning up stale lock file...")
         log.debug("🔒 Locked %s", lock.path)
-        return _run_locked(request, lock, stopper)
+        return _run_locked(request, agreed, lock, stopper)
     finally:
         lock.release()
 
@@ -59,15 +62,22 @@ def _remove_lock(lock: Lock, disk: Disk) -> None:
     disk.remove(lock.path)
 
 
-def _run_locked(request: Request, lock: Lock, stopper: Stopper) -> int:
-    finish_restart(request.out, request.flow[-1].name, request.disk)
-    request.prepare()
+def _agreed(request: Request, stopper: Stopper) -> Agreement:
+    """Return what holds for the run; what cannot be read is said before anything is touched."""
     with stopper.working():  # it may fetch weights; nothing of ours is changed
         agreed = agree(request)
         if request.mode == "start" and has_checkpoint(request.out):
             raise WrongUse(f"{request.out} holds a checkpoint by now; --resume goes on with it")
         if request.mode in ("start", "restart"):
-            discover(agreed.inputs)  # what cannot be read is said before anything is touched
+            discover(agreed.inputs)
+    return agreed
+
+
+def _run_locked(request: Request, agreed: Agreement | None, lock: Lock, stopper: Stopper) -> int:
+    finish_restart(request.out, request.flow[-1].name, request.disk)
+    request.prepare()
+    if agreed is None or has_checkpoint(request.out):  # another run may have been here by now
+        agreed = _agreed(request, stopper)
     if request.mode == "restart" and has_checkpoint(request.out):
         begin_restart(request.out, agreed.configuration, request.disk)
         finish_restart(request.out, request.flow[-1].name, request.disk)

@@ -182,6 +182,20 @@ def test_a_containers_exit_code_comes_through(checkout, engine):
     assert result.returncode == 3
 
 
+@pytest.mark.parametrize("variables", [{}, {"INPUT": "a,b.wav"}], ids=["the pipeline", "ci/launch"])
+def test_wrong_use_in_a_container_leaves_no_folder(checkout, engine, variables):
+    """An engine needs OUT to be there; what nobody put anything in is gone afterwards."""
+    variables = {"INPUT": "gone", "OUT": "my voice", "FAKE_CODE": "2", **variables}
+    (checkout / "a,b.wav").touch()
+    (checkout / "empty and mine").mkdir()
+
+    result, _ = launch(checkout, "run", engine, **variables)
+    kept, _ = launch(checkout, "run", engine, **{**variables, "OUT": "empty and mine"})
+    assert (result.returncode, kept.returncode) == (2, 2)
+    assert not (checkout / "my voice").exists()
+    assert (checkout / "empty and mine").is_dir()
+
+
 def test_make_says_the_exit_code_that_it_hides(checkout):
     """make itself ends with 2 for every failure; the pipeline's own code is printed."""
     result = run(["make", "resume", "RUNTIME=local"], checkout, FAKE_CODE="3", CALLS="/dev/null")

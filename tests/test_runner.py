@@ -228,12 +228,13 @@ def test_force_restart_takes_inputs_and_settings_from_the_run_before(tmp_path):
         (("nowhere/", "--workers", "0"), "at least 1"),
     ],
 )
-def test_wrong_use_exits_2_and_says_why(tmp_path, words, message):
-    done = run(*words, "--output", tmp_path / "out")
+def test_wrong_use_exits_2_says_why_and_makes_no_folder(tmp_path, words, message):
+    done = run(*words, "--output", tmp_path / "some" / "where" / "out")
 
     assert done.returncode == 2
     assert message in done.stdout
     assert "Traceback" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_terminal_a_checkpoint_is_never_asked_about(tmp_path):
@@ -439,6 +440,7 @@ def test_a_typo_in_the_input_discards_nothing(tmp_path):
     assert dataset(out) == before
     first = run(tmp_path / "typo", "--output", tmp_path / "new")
     assert first.returncode == 2
+    assert not (tmp_path / "new").exists()
     assert run(inputs, "--output", tmp_path / "new").returncode == 0
 
 
