@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from pipeline import models
-from pipeline.models import catalogue, ct2, fetch, pip_wheels, whisper_weights
+from pipeline.models import catalogue, ct2, fetch, pip_wheels, upstream, whisper_weights
 from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels
 from pipeline.models.unfilled import unfilled
 
@@ -110,7 +110,7 @@ def tiny_variables() -> dict[str, np.ndarray]:
 def cache(tmp_path, monkeypatch):
     """An empty cache, and nothing remembered about hubs."""
     monkeypatch.setenv("KOKORO_MODELS", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetch, "_unreachable", {})
+    monkeypatch.setattr(upstream, "unreachable", {})
     monkeypatch.setattr(pip_wheels, "unreachable", {})
     return tmp_path / "cache"
 
@@ -305,7 +305,7 @@ class TestSources:
         monkeypatch.setenv(fetch.RUN, "one run")
         with pytest.raises(models.MissingWeights) as first:
             fetch.files_of(toy, cache)
-        monkeypatch.setattr(fetch, "_unreachable", {})  # as in another process
+        monkeypatch.setattr(upstream, "unreachable", {})  # as in another process
         (folder / "toy.bin").write_bytes(b"weights")  # now it could be had
 
         with pytest.raises(models.MissingWeights) as second:
@@ -330,7 +330,7 @@ class TestSources:
         assert fetch.files_of(toy, cache) == (cache / "toy/toy.bin",)
 
     def test_a_host_that_never_answers_costs_seconds(self, cache, monkeypatch):
-        monkeypatch.setattr(fetch, "CONNECT_S", 0.3)
+        monkeypatch.setattr(upstream, "CONNECT_S", 0.3)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             toy = from_url(f"http://127.0.0.1:{silent.getsockname()[1]}", b"weights")
 
@@ -454,7 +454,7 @@ class TestSources:
             fetch.files_of(catalogue.entry("spleeter-2stems"), cache)
 
     def test_advice_says_what_to_fetch_and_where_to_put_it(self, cache, monkeypatch):
-        monkeypatch.setattr(fetch, "_answer", lambda _: OSError("no route"))
+        monkeypatch.setattr(upstream, "_answer", lambda _: OSError("no route"))
 
         with pytest.raises(models.MissingWeights) as caught:
             models.path_of("htdemucs")
@@ -533,7 +533,7 @@ class TestWhisper:
 
     def test_tiny_en_has_its_alignment_heads_and_needs_no_network(self, monkeypatch):
         models.path_of("tiny.en")  # on a fresh machine the first to need it
-        monkeypatch.setattr(fetch, "_answer", lambda address: pytest.fail(address))
+        monkeypatch.setattr(upstream, "_answer", lambda address: pytest.fail(address))
         monkeypatch.setattr(pip_wheels, "download", lambda wheel, _: pytest.fail(wheel.project))
 
         model = models.load_whisper("tiny.en", "cpu")

