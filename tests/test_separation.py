@@ -156,22 +156,6 @@ def test_the_same_recording_gives_the_same_bytes(th_folder, noise_flac, tmp_path
     assert (tmp_path / "a.flac").read_bytes() == (tmp_path / "b.flac").read_bytes()
 
 
-def test_a_full_gpu_means_the_cpu_not_a_lost_recording():
-    """Out of GPU memory: the networks move to the CPU and the segment is done again."""
-    network = torch.nn.Linear(1, 1)
-    calls = []
-
-    def vocals(mono):
-        calls.append(1)
-        if len(calls) == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return mono
-
-    found = separate.or_on_cpu(vocals, network)(np.ones(3, np.float32))
-
-    assert found.tolist() == [1, 1, 1]
-
-
 @pytest.mark.parametrize("damage", ["digest", "missing", "yaml", "code"])
 def test_bad_weights_are_named(damage, th_folder, tmp_path):
     """A damaged file, a missing one and one with code in it are refused with the reason."""

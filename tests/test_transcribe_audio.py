@@ -282,23 +282,6 @@ class TestFallback:
         assert facts["words"] > 10
         assert found["segments"][0]["end_s"] <= spans[0][1]
 
-    def test_out_of_memory_with_one_window_goes_on_on_the_cpu(
-        self, tiny, letter, tmp_path, monkeypatch
-    ):
-        import torch
-
-        real, calls = recording.transcribe, []
-
-        def transcribe(*args):
-            calls.append(1)
-            if len(calls) == 1:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return real(*args)
-
-        monkeypatch.setattr(recording, "transcribe", transcribe)
-
-        assert transcript(letter, tmp_path, TINY, tiny)[1]["words"] > 10
-
 
 class TestAlignment:
     def test_words_and_times_are_those_of_whisper_itself(self, tiny, letter, monkeypatch):

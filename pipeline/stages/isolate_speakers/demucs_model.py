@@ -18,7 +18,7 @@ import yaml
 from pipeline import models
 from pipeline.audio import Samples
 
-from .separate import Separator, or_on_cpu
+from .separate import Separator
 
 NAME = "htdemucs"
 VOICES = "vocals"  # the source's name in every demucs model
@@ -52,8 +52,7 @@ def _separator(network: Any, device: str) -> Separator:
             found = apply_model(network, stereo, shifts=0, split=False, device=device)
         return np.asarray(found[0, source].mean(dim=0).cpu().numpy(), np.float32)
 
-    run = or_on_cpu(vocals, network)
-    return Separator(NAME, network.samplerate, segment, int(segment * OVERLAP), run)
+    return Separator(NAME, network.samplerate, segment, int(segment * OVERLAP), vocals)
 
 
 def _from_folder(folder: Path) -> Any:

@@ -7,19 +7,15 @@ weighted mean of the segments that cover it, so there are no blocks and no seams
 Left out: whether to separate at all (`survey.py`), the networks (`demucs_model.py`, `spleeter.py`).
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soxr
 
 from pipeline import audio
 from pipeline.audio import Samples
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,23 +57,6 @@ def overlap_add(blocks: Iterable[Samples], separator: Separator) -> Iterator[Sam
         total[:shared] += tail_weight
         tail, tail_weight = found[stride:], total[stride:]
         yield (found / total)[:wanted]
-
-
-def or_on_cpu(vocals: Callable[[Samples], Samples], *networks: Any) -> Callable[[Samples], Samples]:
-    """Return `vocals` that moves its networks to the CPU when the GPU has no memory left."""
-
-    def careful(mono: Samples) -> Samples:
-        import torch
-
-        try:
-            return vocals(mono)
-        except torch.OutOfMemoryError:
-            log.warning("no GPU memory left to separate voices; going on with the CPU")
-            for network in networks:
-                network.to("cpu")
-            return vocals(mono)
-
-    return careful
 
 
 def _segments(blocks: Iterable[Samples], size: int, stride: int) -> Iterator[tuple[Samples, int]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.audio import Samples
 
-from .separate import Separator, or_on_cpu
+from .separate import Separator
 
 RATE_HZ = 44_100
 FFT, HOP = 4096, 1024
@@ -32,8 +32,7 @@ CHANNELS = (2, 16, 32, 64, 128, 256, 512)
 def load(folder: Path, device: str) -> Separator:
     """Return the separator with the checkpoints of `folder`, ready on `device`."""
     nets = [_network(folder / name, device) for name in WEIGHTS]
-    vocals = or_on_cpu(lambda mono: _vocals(mono, nets), *nets)
-    return Separator("spleeter", RATE_HZ, SEGMENT, OVERLAP, vocals)
+    return Separator("spleeter", RATE_HZ, SEGMENT, OVERLAP, lambda mono: _vocals(mono, nets))
 
 
 def _vocals(mono: Samples, nets: list[Any]) -> Samples:

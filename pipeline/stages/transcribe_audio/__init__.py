@@ -11,7 +11,6 @@ temperature is decoded again span by span; what still loops stays, its compressi
 """
 
 import importlib.util
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +28,7 @@ from pipeline.models import (
     whisper_gb,
     whisper_label,
 )
-from pipeline.stages.transcribe_audio import decode, recording
+from pipeline.stages.transcribe_audio import recording
 from pipeline.stages.transcribe_audio.ct2_engine import CTranslate2Whisper
 from pipeline.stages.transcribe_audio.engine import Engine
 from pipeline.stages.transcribe_audio.languages import LANGUAGES
@@ -37,8 +36,6 @@ from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
 from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
 Transcript = dict[str, Any]
-
-log = logging.getLogger(__name__)
 
 VERSION = 3
 AGREE = "transcribe_audio.agree"
@@ -143,15 +140,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     """Write transcript.json of one recording; no speech makes no segments, and is no failure."""
     path = item.path("isolate_speakers", "audio.flac")
     spans = _spans(item, audio.info(path).duration_s)
-    job = _job(item)
-    try:
-        transcript = recording.transcribe(path, item.name, spans, params, models, job)
-    except RuntimeError as err:
-        if not decode.is_out_of_memory(err):
-            raise
-        log.warning("%s: out of GPU memory with one window; transcribed on the CPU", item.source)
-        with models.engine.on_cpu():
-            transcript = recording.transcribe(path, item.name, spans, params, models, job)
+    transcript = recording.transcribe(path, item.name, spans, params, models, _job(item))
     write_json(out / "transcript.json", transcript)
     return Result("transcript.json", _facts(transcript, spans))
 

@@ -4,8 +4,7 @@ Used directly, without the package faster-whisper: windows, spectrograms, tokens
 own, the same for both engines, and the weights are openai-whisper's file (`models/ct2_writer.py`).
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,11 +93,6 @@ class CTranslate2Whisper:
             Alignment(steps[0], steps[1], one.text_token_probs)
             for steps, one in zip(paths, found, strict=True)
         ]
-
-    @contextlib.contextmanager
-    def on_cpu(self) -> Iterator[None]:
-        raise RuntimeError("out of memory with one window; use --device cpu or a smaller model")
-        yield
 
     def _view(self, tensors: Sequence[Any]) -> Any:
         import ctranslate2

@@ -9,6 +9,7 @@ each window encoded once, without conditioning on the text before (it makes loop
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -124,7 +125,10 @@ def is_silence(result: Decoded, rules: Rules) -> bool:
 
 
 def in_batches(run: Callable[[Sequence[T]], list[R]], items: Sequence[T], batch: int) -> list[R]:
-    """Return `run` over all items in batches, which are halved as often as memory runs out."""
+    """Return `run` over all items in batches, which are halved as often as memory runs out.
+
+    With one item it raises: the file is then done on the CPU (`executors/task.py`).
+    """
     results: list[R] = []
     while len(results) < len(items):
         part = items[len(results) : len(results) + batch]
@@ -139,11 +143,13 @@ def in_batches(run: Callable[[Sequence[T]], list[R]], items: Sequence[T], batch:
 
 
 def is_out_of_memory(err: BaseException) -> bool:
-    """Return whether an engine ran out of memory; torch's is given back to the device then."""
+    """Return whether an engine ran out of memory; torch's is given back to the device then.
+
+    By the words: torch and CTranslate2 say "out of memory", cuBLAS and cuDNN "…_ALLOC_FAILED".
+    """
     import torch
 
-    # CTranslate2 raises RuntimeError: "CUDA failed with error out of memory"
-    if not isinstance(err, torch.OutOfMemoryError) and "out of memory" not in str(err):
+    if not re.search("out of memory|_ALLOC_FAILED", str(err)):
         return False
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

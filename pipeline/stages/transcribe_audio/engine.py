@@ -6,7 +6,6 @@ Left out: batches, fallback (`decode.py`), words (`words.py`).
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,6 +66,3 @@ class Engine(Protocol):
         language: str,
     ) -> list[Alignment]:
         """Return where each text's tokens are; none is empty. `frames`: length in 10 ms."""
-
-    def on_cpu(self) -> AbstractContextManager[None]:
-        """Work on the CPU within."""

@@ -1,7 +1,6 @@
 """openai-whisper as an engine: torch, on the CPU or CUDA."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,15 +84,6 @@ class OpenAiWhisper:
             costs.append(cost_matrix(one[:, : len(row)], length // 2, first))
             probabilities.append(_probabilities(logit, row, first, tokenizer.eot))
         return alignments(costs, probabilities)
-
-    @contextlib.contextmanager
-    def on_cpu(self) -> Iterator[None]:
-        device = self.model.device
-        self.model.to("cpu")
-        try:
-            yield
-        finally:
-            self.model.to(device)
 
     def _decoded(
         self, features: Sequence[Any], language: str, temperature: float, **more: Any
