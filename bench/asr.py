@@ -172,9 +172,8 @@ def _sides(args: argparse.Namespace, temp: Path) -> list[Side]:
 def _whisper(model: Any, **options: Any) -> Callable[[Recording], str]:
     def text(recording: Recording) -> str:
         samples = audio.read_at(recording.path, 16_000)
-        is_half = model.device.type == "cuda"
-        options["language"] = "en"
-        return str(model.transcribe(samples, word_timestamps=True, fp16=is_half, **options)["text"])
+        fixed = {"language": "en", "word_timestamps": True, "fp16": models.is_half(model)}
+        return str(model.transcribe(samples, **fixed, **options)["text"])
 
     return text
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pipeline.models import fetch, whisper_weights
 from pipeline.models.catalogue import OPTIONAL, PRESETS, WHISPER_NAMES, entry
 from pipeline.models.fetch import MissingWeights
+from pipeline.models.half import is_half
 from pipeline.models.onednn import onednn
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "cache_dir",
     "fetch_all",
     "is_cached",
+    "is_half",
     "load_ctranslate2",
     "load_whisper",
     "onednn",
@@ -114,9 +116,9 @@ def resolve_engine(name: Engine) -> Engine:
 
 
 def load_whisper(name: str, device: str) -> Any:
-    """Return the whisper.model.Whisper of a resolved name or a path, on `device`, in float32.
+    """Return the whisper.model.Whisper of a resolved name or a path, on `device`.
 
-    Its alignment heads are set. float16 is a matter of decoding (and of CUDA), as in whisper.
+    Its alignment heads are set. `is_half` says whether it wants float16, as on most GPUs.
     """
     return whisper_weights.model_from(_whisper_file(name), name, device)
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.models.half import halved
 from pipeline.models.unfilled import unfilled
 
 # Which published model has these dimensions: the alignment heads of a fine-tuned checkpoint are
@@ -37,7 +38,10 @@ _GARBAGE = (LookupError, TypeError, AttributeError, RuntimeError, EOFError, stru
 
 
 def model_from(path: Path, name: str, device: str) -> Any:
-    """Return the whisper.model.Whisper of a checkpoint on `device`; ValueError for another file."""
+    """Return the whisper.model.Whisper of a checkpoint on `device`; ValueError for another file.
+
+    On CUDA with weights in float16 (`half.py`).
+    """
     from whisper.model import ModelDimensions, Whisper
 
     dims, state = read_checkpoint(path)
@@ -49,7 +53,8 @@ def model_from(path: Path, name: str, device: str) -> Any:
         raise ValueError(f"{path} does not fit whisper's model: {err}") from err
     if heads := _heads(name, dims):
         model.set_alignment_heads(heads)
-    return model.to(device).eval()
+    model = model.to(device).eval()
+    return halved(model) if model.device.type == "cuda" else model
 
 
 def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 
 from pipeline.audio import OUTPUT_HZ, Samples
-from pipeline.models import load_whisper, onednn, whisper_label
+from pipeline.models import is_half, load_whisper, onednn, whisper_label
 
 WHISPER_HZ = 16_000
 HOP = 160  # samples a mel frame
@@ -99,9 +99,10 @@ class Listener:
         import whisper
 
         model = self._loaded()
-        half = model.device.type == "cuda"
         options = whisper.DecodingOptions(
-            language=language if model.is_multilingual else "en", without_timestamps=True, fp16=half
+            language=language if model.is_multilingual else "en",
+            without_timestamps=True,
+            fp16=is_half(model),
         )
         heard: list[tuple[str, float]] = []
         waiting = iter(clips)
@@ -159,7 +160,7 @@ def _mel(samples: Samples, model: Any) -> Any:
 
     heard = soxr.resample(samples, OUTPUT_HZ, WHISPER_HZ, quality="HQ").astype(np.float32)
     mel = log_mel_spectrogram(pad_or_trim(heard), model.dims.n_mels).to(model.device)
-    return mel.half() if model.device.type == "cuda" else mel
+    return mel.half() if is_half(model) else mel
 
 
 def _encoded(encoder: Any, mel: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.models import onednn
+from pipeline.models import is_half, onednn
 from pipeline.stages.transcribe_audio.alignment import alignments, cost_matrix
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
 from pipeline.stages.transcribe_audio.steps import laid_out
@@ -39,7 +39,7 @@ class OpenAiWhisper:
 
         stacked = torch.stack(list(mels)).to(self.model.device)
         with torch.no_grad(), onednn():
-            return list(self.model.encoder(stacked.half() if self._is_half() else stacked))
+            return list(self.model.encoder(stacked.half() if is_half(self.model) else stacked))
 
     def languages(self, features: Any) -> dict[str, float]:
         found: dict[str, float] = self.model.detect_language(features)[1]
@@ -61,7 +61,7 @@ class OpenAiWhisper:
     def sample(self, features: Any, language: str, temperature: float, seed: int) -> Decoded:
         import torch
 
-        devices = [self.model.device] if self._is_half() else []
+        devices = [self.model.device] if self.model.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(seed)
             return self._decoded([features], language, temperature)[0]
@@ -98,10 +98,12 @@ class OpenAiWhisper:
             language=language,
             without_timestamps=True,
             temperature=temperature,
-            fp16=self._is_half(),
+            fp16=is_half(self.model),
             **more,
         )
         stacked = torch.stack([each.to(self.model.device) for each in features])
+        # subtle: CTranslate2's are float16 also where torch computes in float32
+        stacked = stacked.half() if is_half(self.model) else stacked.float()
         with onednn(), laid_out(self.model):
             return [_decoded(one) for one in whisper.decode(self.model, stacked, options)]
 
@@ -135,9 +137,6 @@ class OpenAiWhisper:
                 hook.remove()
         of_heads = torch.stack([kept[layer][:, head] for layer, head in heads], dim=1)
         return list(of_heads), logits
-
-    def _is_half(self) -> bool:
-        return bool(self.model.device.type == "cuda")
 
 
 def _decoded(result: Any) -> Decoded:
