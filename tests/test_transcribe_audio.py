@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline import audio
 from pipeline.item import Item, Unusable, write_json
+from pipeline.models import whisper_weights
 from pipeline.stages import transcribe_audio as stage
 from pipeline.stages.transcribe_audio import alignment, decode, recording, steps, words
 from pipeline.stages.transcribe_audio.windows import Excerpt, Window, pack
@@ -405,6 +406,29 @@ class TestFasterWhisper:
         assert found["segments"][0]["temperature"] > 0
         first, second = ((out / "transcript.json").read_bytes() for out in outs)
         assert first == second
+
+    def test_a_gpu_that_cannot_be_used_is_the_stages_not_each_files(self):
+        """Here there is none, or no CUDA: CTranslate2's own words, and the way out."""
+        fast = replace(TINY, asr_engine="faster-whisper")
+
+        with pytest.raises(Unusable, match=r"cannot compute on cuda:7: CUDA .*; use --device cpu"):
+            stage.load(fast, "cuda:7")
+
+    @pytest.mark.parametrize(
+        ("kind", "known", "chosen"),
+        [
+            ("cpu", {"float32", "int8", "int8_float32"}, "int8"),
+            (
+                "cuda",
+                {"float32", "float16", "int8", "int8_float16", "int8_float32"},
+                "int8_float16",
+            ),
+            ("cuda", {"float32", "int8", "int8_float32"}, "int8_float32"),
+            ("cuda", {"float32"}, "float32"),
+        ],
+    )
+    def test_it_computes_in_the_fastest_type_that_the_device_knows(self, kind, known, chosen):
+        assert whisper_weights.compute_type(kind, known) == chosen
 
     def test_it_is_asked_for_by_name_where_it_is_not_installed(self, monkeypatch):
         import sys

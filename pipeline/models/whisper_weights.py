@@ -10,7 +10,7 @@ import gzip
 import json
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,13 @@ def model_from(path: Path, name: str, device: str) -> Any:
 
 def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> Any:
     """Return the ctranslate2.models.Whisper of a checkpoint: int8 on the CPU, int8 beside float16
-    on CUDA. Raises ValueError for another file, ImportError where ctranslate2 is not installed."""
+    on CUDA where the GPU has both.
+
+    Raises ValueError for another file, ImportError where ctranslate2 is not installed, RuntimeError
+    where a GPU, or CUDA's libraries, cannot be used.
+    """
     import ctranslate2
+    import numpy as np
 
     from pipeline.models import ct2_writer
 
@@ -71,15 +76,27 @@ def ctranslate2_from(path: Path, name: str, device: str, threads: int) -> Any:
         files = ct2_writer.files(dims, arrays, _head_indices(name, dims), _tokenizer(dims))
     except KeyError as err:
         raise ValueError(f"{path} does not fit whisper's model: it lacks {err}") from err
-    return ctranslate2.models.Whisper(
+    known = ctranslate2.get_supported_compute_types(kind, int(index or 0))
+    model = ctranslate2.models.Whisper(
         name,
         device=kind,
         device_index=int(index or 0),
-        compute_type="int8_float16" if kind == "cuda" else "int8",
+        compute_type=compute_type(kind, known),
         inter_threads=1,
         intra_threads=threads,
         files=files,
     )
+    if kind == "cuda":  # it looks for CUDA's libraries as it first computes: not with a file
+        silence = np.zeros((1, dims["n_mels"], 2 * dims["n_audio_ctx"]), np.float32)
+        model.encode(ctranslate2.StorageView.from_array(silence))
+    return model
+
+
+def compute_type(kind: str, known: Container[str]) -> str:
+    """Return the fastest of the types that a device knows; a GPU has int8 from compute capability
+    6.1, float16 beside it from 7.0."""
+    wanted = ("int8_float16", "int8_float32") if kind == "cuda" else ("int8",)
+    return next((each for each in wanted if each in known), "float32")
 
 
 def _tokenizer(dims: Mapping[str, int]) -> Any:

@@ -101,6 +101,9 @@ def load(params: Params, device: str) -> Models:
         raise Unusable(str(err)) from err
     except ImportError as err:
         raise Unusable(f"--asr-engine faster-whisper: {err}; {INSTALL_CTRANSLATE2}") from err
+    except RuntimeError as err:  # subtle: a full GPU, too; executors look at what it came from
+        said = str(err).partition("\n")[0]
+        raise Unusable(f"whisper cannot compute on {device}: {said}; use --device cpu") from err
     if not engine.is_multilingual and params.language not in ("auto", "en"):
         raise Unusable(f"{name} knows English only, not {params.language}; use base or larger")
     return Models(engine, whisper_label(name))
