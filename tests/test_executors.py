@@ -124,7 +124,7 @@ def full_gpu(tmp_path):
     return done
 
 
-@pytest.mark.parametrize("where", ["load", "process"])
+@pytest.mark.parametrize("where", ["load", "load, in the stage's words", "process"])
 @pytest.mark.parametrize(
     "words",
     [

@@ -235,15 +235,21 @@ class TestFallback:
 
         assert decode._second_try(ENGINE, None, "", silence, self.RULES).tokens == ()
 
-    def test_batches_are_halved_when_memory_runs_out(self):
-        import torch
-
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "CUDA out of memory",
+            "CUDA failed with error out of memory",
+            "CUBLAS_STATUS_ALLOC_FAILED",
+        ],
+    )
+    def test_batches_are_halved_when_memory_runs_out(self, words):
         sizes = []
 
         def run(part):
             sizes.append(len(part))
             if len(part) > 2:
-                raise torch.OutOfMemoryError("CUDA out of memory")
+                raise RuntimeError(words)
             return [item * 10 for item in part]
 
         assert decode.in_batches(run, [1, 2, 3, 4, 5, 6, 7], 7) == [10, 20, 30, 40, 50, 60, 70]

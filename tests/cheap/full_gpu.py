@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.item import Item, Result
+from pipeline.item import Item, Result, Unusable
 
 VERSION = 1
 READS: tuple[str, ...] = ()
@@ -19,6 +19,8 @@ class Params:
 def load(params: Params, device: str) -> str:
     if device != "cpu" and params.fails_in == "load":
         raise RuntimeError(params.words)
+    if device != "cpu" and params.fails_in == "load, in the stage's words":
+        raise Unusable("this GPU cannot be used") from RuntimeError(params.words)
     return device
 
 
