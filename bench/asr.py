@@ -235,6 +235,7 @@ def _print(
 ) -> None:
     import torch
 
+    counts = [_counts(recordings, side, args.verbose) for side in sides]
     total_s = sum(recording.duration_s for recording in recordings)
     digest = models.whisper_digest(models.resolve_whisper(args.model, args.device))[:12]
     print(
@@ -245,7 +246,6 @@ def _print(
         f"{'':40}{'WER %':>8}{'difference':>22}{'wall/s':>9}{'cpu/s':>9}{'x CLI':>8}{'x greedy':>9}"
     )
     walls = {side.name: statistics.median(side.walls_s) for side in sides}
-    counts = [_counts(recordings, side, args.verbose) for side in sides]
     for side, wrong in zip(sides, counts, strict=True):
         low, high = interval(wrong, counts[0])
         apart = f"{rate(wrong) - rate(counts[0]):+.2f} ({low:+.2f} {high:+.2f})"
