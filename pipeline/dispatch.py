@@ -9,7 +9,7 @@ import contextlib
 import importlib
 import logging
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +19,7 @@ from pipeline.checkpoint import Checkpoint
 from pipeline.console import safe
 from pipeline.executors import Crew, Outcome, Task
 from pipeline.item import Item
-from pipeline.plan import ALL, Decision, Step
+from pipeline.plan import ALL, Decision, Decisions, Step
 from pipeline.stopping import Stopper
 
 log = logging.getLogger(__name__)
@@ -55,23 +55,26 @@ class Dispatcher:
         self._min_free_gb = min_free_gb
 
     def outcomes(
-        self, step: Step, todo: Sequence[Decision], params: Mapping[str, Any], workers: int
-    ) -> Generator[Outcome, None, None]:
+        self, step: Step, todo: Decisions, params: Mapping[str, Any], workers: int
+    ) -> Generator[tuple[Decision, Outcome], None, None]:
         """Yield the outcomes; files that were in hand in a crash come last, each alone.
 
         Close it before the lock is given back: then no worker is alive.
         """
-        crashed = {d.source for d in todo if self._checkpoint.attempts(step.name, d.source)}
-        sound = [d for d in todo if d.source not in crashed]
-        tasks = (self._next(step, decision, params) for decision in sound)
+        crashed = todo.chosen(lambda d: self._checkpoint.attempts(step.name, d.source) > 0)
+        again = {decision.source for decision in crashed}
+        sound = todo.without(again) if again else todo
+        in_hand: dict[str, Decision] = {}
+        tasks = (self._next(step, decision, params, in_hand) for decision in sound)
         at_work = self._crew.run(min(workers, len(sound)), tasks)
         with contextlib.closing(self._interruptible(at_work)) as found:
             for outcome in found:
-                again = outcome.status == "crashed"
-                yield self._try_alone(step, outcome) if again else outcome
-        for decision in todo:
-            if decision.source in crashed:
-                yield self._try_alone(step, Outcome(self._task(step, decision, params), "crashed"))
+                decision = in_hand.pop(outcome.task.source)
+                tried_again = outcome.status == "crashed"
+                yield decision, self._try_alone(step, outcome) if tried_again else outcome
+        for decision in crashed:
+            outcome = Outcome(self._task(step, decision, params), "crashed")
+            yield decision, self._try_alone(step, outcome)
 
     def _try_alone(self, step: Step, crashed: Outcome) -> Outcome:
         """Try a file that was in hand in a crash by itself: it may have been another's fault."""
@@ -101,7 +104,14 @@ class Dispatcher:
                     return
                 yield outcome
 
-    def _next(self, step: Step, decision: Decision, params: Mapping[str, Any]) -> Task:
+    def _next(
+        self,
+        step: Step,
+        decision: Decision,
+        params: Mapping[str, Any],
+        in_hand: MutableMapping[str, Decision],
+    ) -> Task:
+        in_hand[decision.source] = decision
         with self._stopper.sheltered():  # an executor pulls it while it is at work
             return self._take_up(step, self._task(step, decision, params), decision.why)
 

@@ -146,11 +146,9 @@ def require_room(out: Path, needed_bytes: int, free: int, settings: Settings) ->
     )
 
 
-def certainly_fits(
-    state: State, sizes: Sequence[int], first: str, free: int, settings: Settings
-) -> bool:
-    """Return whether there is so much room that nobody has to look closer. `sizes`: of the input
-    files, in bytes."""
+def certainly_fits(state: State, size: int, first: str, free: int, settings: Settings) -> bool:
+    """Return whether there is so much room that nobody has to look closer. `size`: of the input
+    files together, in bytes."""
     known_s = sum(state.records.numbers(first, "duration_s").values())
-    most = known_s * sum(BYTES.values()) + sum(sizes) * DENSEST
+    most = known_s * sum(BYTES.values()) + size * DENSEST
     return most + settings.min_free_gb * GIGABYTE <= free

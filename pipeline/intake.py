@@ -8,17 +8,18 @@ Out: sources with the stamps of their bytes. A recording that is gone, or cannot
 
 import contextlib
 import dataclasses
+import heapq
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.console import safe
-from pipeline.sources import Source, Stamp, discover, fingerprint_of
+from pipeline.sources import Roster, Source, Stamp, Stamps, discover, fingerprint_of
 from pipeline.sources.keys import names_of
 
 log = logging.getLogger(__name__)
@@ -43,46 +44,62 @@ class Intake:
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self._steps = steps
+        self._first = steps[0]
         self._prune = prune
-        self._known = {one.source: _lean(one) for one in checkpoint.records(steps[0])}
 
     def take_in(
         self, inputs: Sequence[str], reading: Callable[[], AbstractContextManager[None]]
-    ) -> tuple[list[Source], dict[str, Stamp]]:
+    ) -> tuple[Roster, Stamps]:
         """Return the recordings of the job and their stamps; ValueError if a new job has none.
 
         Within `reading`, which may take hours, nothing is changed.
         """
         with reading():
-            there, unreadable = _discovered(inputs, bool(self._known))
-            keys = {source.key for source in there}
-            moved = {r.stamp[:2]: r.stamp for r in self._known_but(keys) if r.stamp}
-            stamps = {source.key: self._stamp(source, moved) for source in there}
-        sources = self._under_known_keys(there, stamps)
-        gone = self._known_but(stamps)
-        self._say_what_is_new(stamps, len(gone))
+            there, unreadable = _discovered(inputs, self._count_known() > 0)
+            moved = {r.stamp[:2]: r.stamp for r in self._known_but(there) if r.stamp}
+            counts: Counter[str] = Counter()
+            stamps = Stamps(there, (self._stamp(source, moved, counts) for source in there))
+        there, stamps = self._under_known_keys(there, stamps, counts)
+        gone = self._known_but(there)
+        self._say_what_is_new(counts, len(gone))
         pruned = self._prune and self._may_prune(gone, unreadable)
-        for record in gone:
-            if (source := self._keep(record, pruned)) is not None and record.stamp:
-                sources.append(source)
-                stamps[record.source] = Stamp(*record.stamp)
-        return sources, stamps
+        kept = [
+            (source, Stamp(*record.stamp))
+            for record in gone
+            if (source := self._keep(record, pruned)) is not None and record.stamp
+        ]
+        return _merged(there, stamps, frozenset(), kept)
 
-    def known(self) -> tuple[list[Source], dict[str, Stamp]]:
+    def known(self) -> tuple[Roster, Stamps]:
         """Return the recordings that were taken in before, wherever they are now."""
-        sources = [Source(key, _name(record), "") for key, record in self._known.items()]
-        stamps = {key: Stamp(*record.stamp) for key, record in self._known.items() if record.stamp}
-        return sources, stamps
+        keys = sorted(self._checkpoint.state.records.sources_of(self._first))
+        records = (self._known(key) for key in keys)
+        roster = Roster(Source(one.source, _name(one), "") for one in records if one)
+        again = (self._known(source.key) for source in roster)
+        return roster, Stamps(roster, (Stamp(*r.stamp) if r and r.stamp else None for r in again))
 
-    def _known_but(self, keys: Container[str]) -> list[_Known]:
-        return [record for source, record in self._known.items() if source not in keys]
+    def _known(self, key: str) -> _Known | None:
+        record = self._checkpoint.get(self._first, key)
+        return _lean(record) if record else None
+
+    def _count_known(self) -> int:
+        counts = self._checkpoint.state.records.counts_by_stage()
+        return sum(counts.get(self._first, {}).values())
+
+    def _known_but(self, there: Roster) -> list[_Known]:
+        keys = self._checkpoint.state.records.sources_of(self._first)
+        missing = (self._known(key) for key in keys if there.find(key) is None)
+        return [record for record in missing if record]
 
     def _stamp(
-        self, source: Source, moved: Mapping[tuple[int, int], tuple[int, int, str]]
+        self,
+        source: Source,
+        moved: Mapping[tuple[int, int], tuple[int, int, str]],
+        counts: Counter[str],
     ) -> Stamp:
         """Return the stamp of a recording, without reading it where an earlier one fits: its own,
-        or that of a recording that is gone and had its size and time."""
-        record = self._known.get(source.key)
+        or that of a recording that is gone and had its size and time. Count what it is."""
+        record = self._known(source.key)
         before = record.stamp if record else None
         if record is None and moved:
             with contextlib.suppress(OSError, ValueError):
@@ -92,51 +109,46 @@ class Intake:
         stamp = fingerprint_of(source, known)
         if before and before[2] and not stamp.sha256:
             log.warning("⚠️ Cannot be read now: %s (what was made of it stays)", safe(source.key))
-            return Stamp(*before)
+            stamp = Stamp(*before)
+        counts[_what(record, stamp)] += 1
         return stamp
 
-    def _under_known_keys(self, there: Sequence[Source], stamps: dict[str, Stamp]) -> list[Source]:
+    def _under_known_keys(
+        self, there: Roster, stamps: Stamps, counts: Counter[str]
+    ) -> tuple[Roster, Stamps]:
         """Give a recording that is new by name, and by its bytes is one that is gone, that one's
         key: it was renamed, or another one claims the same name now."""
         gone = {
             record.stamp[2]: record
-            for record in self._known_but(stamps)
+            for record in self._known_but(there)
             if record.status != "failed" and record.stamp
         }
         gone.pop("", None)
-        sources = []
-        for source in there:
+        renamed: dict[str, tuple[Source, Stamp]] = {}
+        for source in there if gone else ():
             stamp = stamps[source.key]
-            record = gone.pop(stamp.sha256, None) if source.key not in self._known else None
-            if record is not None:
+            if self._known(source.key) is None and (record := gone.pop(stamp.sha256, None)):
                 log.info("🔀 %s was %s: nothing to do again", safe(source.key), safe(record.source))
-                stamps[record.source] = stamps.pop(source.key)
-                name = record.name
-                source = dataclasses.replace(source, key=record.source, name=name)
-            sources.append(source)
-        return sources
+                again = dataclasses.replace(source, key=record.source, name=record.name)
+                renamed[source.key] = again, stamp
+        counts["new"] -= len(renamed)
+        counts["unchanged"] += len(renamed)
+        return _merged(there, stamps, renamed.keys(), list(renamed.values()))
 
-    def _say_what_is_new(self, stamps: Mapping[str, Stamp], gone: int) -> None:
-        if not self._known:
+    def _say_what_is_new(self, counts: Mapping[str, int], gone: int) -> None:
+        if not self._count_known():
             return
-        counts = Counter(self._what(key, stamp) for key, stamp in stamps.items())
-        counts["gone"] = gone
-        kinds = ("new", "changed", "gone", "unchanged")
-        said = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
+        kinds = {kind: counts[kind] for kind in ("new", "changed")}
+        kinds |= {"gone": gone, "unchanged": counts["unchanged"]}
+        said = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
         log.info("📋 Recordings: %s", said)
-
-    def _what(self, key: str, stamp: Stamp) -> str:
-        record = self._known.get(key)
-        if record is None:
-            return "new"
-        return "unchanged" if record.stamp and record.stamp[2] == stamp.sha256 else "changed"
 
     def _may_prune(self, gone: Sequence[_Known], unreadable: int) -> bool:
         """Return whether what is gone was taken away, as far as one can see from here."""
         if gone and unreadable:
             log.warning("⚠️ Nothing is pruned: an input cannot be read; it may not be mounted")
             return False
-        if gone and len(gone) == len(self._known):
+        if gone and len(gone) == self._count_known():
             log.warning("⚠️ Nothing is pruned: all recordings are gone; is the input mounted?")
             return False
         return True
@@ -165,6 +177,35 @@ class Intake:
                 self._artefacts.remove(step, record.name)
 
 
+def _what(record: _Known | None, stamp: Stamp) -> str:
+    if record is None:
+        return "new"
+    return "unchanged" if record.stamp and record.stamp[2] == stamp.sha256 else "changed"
+
+
+def _merged(
+    roster: Roster,
+    stamps: Stamps,
+    without: Container[str],
+    more: Sequence[tuple[Source, Stamp]],
+) -> tuple[Roster, Stamps]:
+    """Return a roster and its stamps without some keys, and with more recordings."""
+    if not more:
+        return roster, stamps
+    added = sorted(more, key=_key)
+
+    def pairs() -> Iterator[tuple[Source, Stamp]]:
+        stay = ((source, stamps[source.key]) for source in roster if source.key not in without)
+        return heapq.merge(stay, added, key=_key)
+
+    merged = Roster(source for source, _ in pairs())
+    return merged, Stamps(merged, (stamp for _, stamp in pairs()))
+
+
+def _key(pair: tuple[Source, Stamp]) -> str:
+    return pair[0].key
+
+
 def _lean(record: Record) -> _Known:
     name = record.folder.rpartition("/")[2]
     return _Known(record.source, sys.intern(record.status), name, record.stamp)
@@ -175,7 +216,7 @@ def _name(known: _Known) -> str:
     return known.name or names_of([known.source])[known.source]
 
 
-def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[list[Source], int]:
+def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[Roster, int]:
     """Return the recordings that are there, and how many inputs cannot be read."""
     try:
         return discover(inputs), 0
@@ -183,7 +224,7 @@ def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[list[Source], int
         if not resumes:
             raise
     there = [text for text in inputs if _can_be_read(text)]
-    return discover(there) if there else [], len(inputs) - len(there)
+    return discover(there) if there else Roster(), len(inputs) - len(there)
 
 
 def _can_be_read(text: str) -> bool:

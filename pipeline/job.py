@@ -9,7 +9,7 @@ import contextlib
 import copy
 import functools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.agreement import Agreement, Request, WrongUse, agree, has_checkpoint, keep
@@ -25,7 +25,7 @@ from pipeline.lock import Lock, LostLock
 from pipeline.plan import Planner
 from pipeline.restart import begin_restart, finish_restart
 from pipeline.runner import RunFailed, Runner, views
-from pipeline.sources import Source, Stamp, discover
+from pipeline.sources import Roster, Stamps, discover
 from pipeline.stopping import Interrupted, Stopper
 
 log = logging.getLogger(__name__)
@@ -119,10 +119,10 @@ def _run_open(request: Request, agreed: Agreement, checkpoint: Checkpoint, stopp
         log.info("📂 Resuming from checkpoint...")
     stopper.before_forced_exit(checkpoint.drop_hands)
     try:
-        runner, sizes = _runner(request, agreed, checkpoint, stopper)
+        runner, size = _runner(request, agreed, checkpoint, stopper)
         if request.mode == "rebuild":  # that needs no room to speak of
             return runner.rebuild()
-        return runner.run(functools.partial(_require_room, request, agreed, checkpoint, sizes))
+        return runner.run(functools.partial(_require_room, request, agreed, checkpoint, size))
     except (RunFailed, LowDisk, OSError):
         with contextlib.suppress(OSError, LostLock):
             checkpoint.drop_hands()
@@ -135,8 +135,8 @@ def _run_open(request: Request, agreed: Agreement, checkpoint: Checkpoint, stopp
 
 def _runner(
     request: Request, agreed: Agreement, checkpoint: Checkpoint, stopper: Stopper
-) -> tuple[Runner, list[int]]:
-    """Return who does the job, and the bytes of its recordings."""
+) -> tuple[Runner, int]:
+    """Return who does the job, and how many bytes its recordings are."""
     keep(request, agreed, checkpoint)
     artefacts = Artefacts(request.out, request.disk, stopper.check)
     sources, stamps = _recordings(request, agreed, checkpoint, artefacts, stopper)
@@ -144,7 +144,7 @@ def _runner(
     artefacts.expect(len(sources))
     planner = Planner(sources, stamps, checkpoint, artefacts, agreed.excluded)
     runner = Runner(agreed.settings, checkpoint, artefacts, planner, stopper, request.flow)
-    return runner, [stamp.bytes for stamp in stamps.values()]
+    return runner, sum(stamps.sizes())
 
 
 def _recordings(
@@ -153,7 +153,7 @@ def _recordings(
     checkpoint: Checkpoint,
     artefacts: Artefacts,
     stopper: Stopper,
-) -> tuple[list[Source], dict[str, Stamp]]:
+) -> tuple[Roster, Stamps]:
     """Return the recordings of the job and their stamps; what more the intake knew is let go."""
     steps = [step.name for step in request.flow]
     intake = Intake(checkpoint, artefacts, steps, agreed.settings.prune)
@@ -162,12 +162,10 @@ def _recordings(
     return intake.take_in(agreed.inputs, stopper.working)
 
 
-def _require_room(
-    request: Request, agreed: Agreement, checkpoint: Checkpoint, sizes: Sequence[int]
-) -> None:
+def _require_room(request: Request, agreed: Agreement, checkpoint: Checkpoint, size: int) -> None:
     """Raise LowDisk where the job would not fit on the disk: looked at before anything is made."""
     free, settings, first = free_bytes(request.out), agreed.settings, request.flow[0].name
-    if not certainly_fits(checkpoint.state, sizes, first, free, settings):
+    if not certainly_fits(checkpoint.state, size, first, free, settings):
         state = copy.deepcopy(checkpoint.state)  # its lines are shared: it takes little
         found = foresee(request.out, state, settings, agreed.inputs, request.flow)
         require_room(request.out, found.needed_bytes, free, settings)

@@ -3,11 +3,15 @@
 In:  the checkpoint, the steps' decisions. Out: seconds by source, for workers and for progress.
 """
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.plan import ALL, Decision, Planner
 from pipeline.workforce import BYTES_PER_S
+
+V = TypeVar("V")
 
 
 class Lengths:
@@ -18,16 +22,16 @@ class Lengths:
         self._planner = planner
         self._first = first  # the step that measures them
 
-    def known_s(self, todo: Sequence[Decision]) -> dict[str, float | None]:
+    def known_s(self, todo: Sequence[Decision]) -> Mapping[str, float | None]:
         """Return the seconds by source; of a step over all of them, of all; None: not decoded."""
         known = self._known()
-        whole_s = sum(known.values())
-        return {d.source: whole_s if d.source == ALL else known.get(d.source) for d in todo}
+        if [one.source for one in todo[:1]] == [ALL]:
+            return {ALL: sum(known.values())}
+        return _Told(todo, known.get)
 
-    def bytes_of(self, todo: Sequence[Decision]) -> dict[str, int]:
-        """Return the bytes of the input by source, where there is a file."""
-        stamps = {d.source: self._planner.stamp(d.source) for d in todo}
-        return {source: stamp[0] for source, stamp in stamps.items() if stamp}
+    def bytes_of(self, todo: Sequence[Decision]) -> Mapping[str, int]:
+        """Return the bytes of the input by source; 0 where there is no file."""
+        return _Told(todo, self._bytes)
 
     def of_record(self, record: Record) -> float:
         """Return how long a recording is; for a step over all of them, how long they all are."""
@@ -46,16 +50,40 @@ class Lengths:
         well = (s for s in known if s not in lost and (stage, s) in records)
         return sum(known[source] for source in well)
 
-    def _known(self) -> dict[str, float]:
+    def _known(self) -> Mapping[str, float]:
         return self._checkpoint.state.records.numbers(self._first, "duration_s")
 
+    def _bytes(self, source: str) -> int:
+        stamp = self._planner.stamp(source)
+        return stamp[0] if stamp else 0
 
-def guessed_s(known_s: Mapping[str, float | None], sizes: Mapping[str, int]) -> dict[str, float]:
-    """Return the seconds by source; of what is not decoded yet, by its bytes."""
-    return {
-        source: sizes.get(source, 0) / BYTES_PER_S if seconds is None else seconds
-        for source, seconds in known_s.items()
-    }
+
+class _Told(Mapping[str, V]):
+    """What somebody tells of each file of a step, asked anew each time: nothing of it is kept."""
+
+    def __init__(self, todo: Sequence[Decision], tell: Callable[[str], V]) -> None:
+        self._todo = todo
+        self._tell = tell
+
+    def __getitem__(self, source: str) -> V:
+        return self._tell(source)
+
+    def __iter__(self) -> Iterator[str]:
+        return (decision.source for decision in self._todo)
+
+    def __len__(self) -> int:
+        return len(self._todo)
+
+
+def guessed_s(known_s: Mapping[str, float | None], sizes: Mapping[str, int]) -> "array[float]":
+    """Return the seconds of each; of what is not decoded yet, by its bytes."""
+    return array(
+        "d",
+        (
+            sizes.get(source, 0) / BYTES_PER_S if seconds is None else seconds
+            for source, seconds in known_s.items()
+        ),
+    )
 
 
 def _duration_s(record: Record) -> float:

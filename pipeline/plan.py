@@ -6,37 +6,24 @@ Left out: doing it.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
+from pipeline.decisions import FAILED_BEFORE, Decision, Decisions
 from pipeline.exclusions import Excluded, clips_of
 from pipeline.flow import Step
 from pipeline.item import Item, Items
-from pipeline.sources import Source, Stamp
+from pipeline.sources import Roster, Source, Stamp
 
 ALL = "*"  # what a collective step's result is recorded under
 ALL_NAME = "all"  # its folder
-FAILED_BEFORE = "it failed before"
 
-__all__ = ["ALL", "ALL_NAME", "FAILED_BEFORE", "Decision", "Planner", "Step"]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a step has to do with a file (or, if collective, with all of them). It is small: there
-    may be 100,000 at a time; what the step reads is told by `Planner.items`."""
-
-    source: str
-    name: str
-    origin: str
-    fingerprint: str
-    why: str  # "" means: it is done, skip it
-    stands: bool = False  # a record says that it is done, whatever is to be done now
+__all__ = ["ALL", "ALL_NAME", "FAILED_BEFORE", "Decision", "Decisions", "Planner", "Step"]
 
 
 class Planner:
@@ -44,27 +31,33 @@ class Planner:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Roster,
         stamps: Mapping[str, Stamp],
         checkpoint: Checkpoint,
         artefacts: Artefacts,
         excluded: Excluded | None = None,
     ) -> None:
-        self.sources = sorted(sources, key=lambda source: source.key)
+        self.sources = sources
         self.lost: dict[str, str] = {}  # source -> "stage: reason", dropped or failed on the way
         self._stamps = stamps
         self._checkpoint = checkpoint
         self._artefacts = artefacts
         self.by_hand = dict(excluded or {})
 
-    def decide(self, step: str, module: ModuleType, params: Mapping[str, Any]) -> list[Decision]:
+    def decide(self, step: str, module: ModuleType, params: Mapping[str, Any]) -> Decisions:
         """Return one decision a file, in the order of their keys."""
         if getattr(module, "COLLECTIVE", False):
             whole = Source(ALL, ALL_NAME, "")
+            decisions = Decisions([whole])
             reads = (self._digests(source, module) for source in self.sources)
-            return [self._decide(step, module, params, whole, reads)]
-        alive = (source for source in self.sources if source.key not in self.lost)
-        return [self._decide(step, module, params, s, [self._digests(s, module)]) for s in alive]
+            decisions.add(0, *self._decide(step, module, params, whole, reads))
+            return decisions
+        decisions = Decisions(self.sources)
+        for number, one in enumerate(self.sources):
+            if one.key not in self.lost:
+                reads_one = [self._digests(one, module)]
+                decisions.add(number, *self._decide(step, module, params, one, reads_one))
+        return decisions
 
     def items(self, module: ModuleType, decision: Decision) -> Sequence[Item]:
         """Return what a step gets of a file (or, if collective, of all of them). It is made as the
@@ -77,7 +70,8 @@ class Planner:
     def lose_again(self, steps: Sequence[Step]) -> None:
         """Leave out what earlier runs dropped or failed in these steps."""
         for step in steps:
-            self.leave_out(step, [ALL, *(source.key for source in self.sources)])
+            keys = (source.key for source in self.sources)
+            self.leave_out(step, itertools.chain([ALL], keys))
 
     def leave_out(self, step: Step, sources: Iterable[str]) -> list[tuple[str, str]]:
         """Leave out from here on what a step has dropped or failed of these; return the drops of a
@@ -116,10 +110,10 @@ class Planner:
     def lacking(self, module: ModuleType, todo: Sequence[Decision]) -> list[Decision]:
         """Return the recordings of which files that are to be read now were cleaned away; a step
         over all recordings that says HEARS reads those of each."""
+        asked = (d for d in todo if d.why and d.source != ALL)
         if getattr(module, "HEARS", False) and any(d.why for d in todo):
             alive = (source for source in self.sources if source.key not in self.lost)
-            todo = [Decision(s.key, s.name, s.origin, "", "it is heard") for s in alive]
-        asked = (d for d in todo if d.why and d.source != ALL)
+            asked = (Decision(s.key, s.name, s.origin, "", "it is heard") for s in alive)
         return [d for d in asked if self.lacks_files(module, d.source)]
 
     def begin_anew(self, flow: Sequence[Step], lacking: Sequence[Decision]) -> None:
@@ -136,14 +130,15 @@ class Planner:
         params: Mapping[str, Any],
         source: Source,
         reads: Iterable[Sequence[str]],
-    ) -> Decision:
+    ) -> tuple[str, str, bool]:
+        """Return (fingerprint, why it is to be done, whether it stands)."""
         fingerprint = _fingerprint(step, module.VERSION, params, reads)
         key, name = source.key, source.name
         record = self._checkpoint.get(step, key) or self._adopt(step, key, name, fingerprint)
         stands = record is not None and record.status == "done"
         keeps = stands and key == ALL and getattr(module, "STICKY", False)
         why = "" if keeps else _why(record, fingerprint)
-        return Decision(key, name, source.origin, fingerprint, why, stands)
+        return fingerprint, why, stands
 
     def _adopt(self, step: str, source: str, name: str, fingerprint: str) -> Record | None:
         record = self._artefacts.adopt(step, source, name, fingerprint)

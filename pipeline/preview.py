@@ -144,8 +144,8 @@ class _Foresight:
             if with_input := [d for d in lacking if d.origin]:
                 self._planner.begin_anew(self._flow, with_input)
                 return None
-            stay = {decision.source for decision in lacking}  # as they are: their input is gone
-            decisions = [d for d in decisions if d.source not in stay]
+            if stay := {d.source for d in lacking}:  # as they are: their input is gone
+                decisions = decisions.without(stay)
             todo = _todo(decisions, module, anew)
             works.append(Work(step, todo, len(decisions) - len(todo)))
             anew |= {source: anew.get(source, step.name) for source in todo if source != ALL}

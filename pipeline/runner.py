@@ -11,6 +11,7 @@ import importlib
 import itertools
 import logging
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from pipeline.exits import FAILED, FINISHED, SOME_FAILED
 from pipeline.flow import FLOW, views
 from pipeline.lengths import Lengths, guessed_s
 from pipeline.lock import boot_id
-from pipeline.plan import ALL, FAILED_BEFORE, Decision, Planner, Step
+from pipeline.plan import ALL, FAILED_BEFORE, Decision, Decisions, Planner, Step
 from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.stopping import Stopper
@@ -170,10 +171,11 @@ class Runner:
         module = importlib.import_module(step.module)
         params = params_for(module.Params, self._settings)
         decisions = self._planner.decide(step.name, module, params)
-        todo = [decision for decision in decisions if decision.why]
-        todo.sort(key=lambda decision: decision.why == FAILED_BEFORE)  # a bad file holds none up
+        todo = decisions.chosen(lambda d: d.why != "")
+        # a bad file holds none up
+        todo = todo.in_order(array("b", (d.why == FAILED_BEFORE for d in todo)))
         self._failures_in_a_row = 0
-        talk.say_skipped(step, [d.source for d in decisions if not d.why and d.source != ALL])
+        talk.say_skipped(step, decisions.chosen(lambda d: not d.why and d.source != ALL))
         self._skipped[step.name] = sum(d.stands and not d.why for d in decisions)
         if todo:
             self._checkpoint.reopen_stage(step.stage)
@@ -182,25 +184,24 @@ class Runner:
             items = self._planner.items(module, todo[0]) if self._planner.by_hand else ()
             talk.say_excluded(self._planner.by_hand, {c for i in items for c in i.excluded})
         self._do(step, module, params, self._doable(module, todo))
-        for source, reason in self._planner.leave_out(step, [d.source for d in decisions]):
+        for source, reason in self._planner.leave_out(step, (d.source for d in decisions)):
             log.info("🚮 Dropped: %s: %s", source, reason)
 
     def _do(
-        self, step: Step, module: ModuleType, params: Mapping[str, Any], todo: Sequence[Decision]
+        self, step: Step, module: ModuleType, params: Mapping[str, Any], todo: Decisions
     ) -> None:
-        by_source = {decision.source: decision for decision in todo}
         self._stopper.check()
         if step is self._flow[-1]:
             self._crew.rest()
         known_s, sizes = self._lengths.known_s(todo), self._lengths.bytes_of(todo)
         sizes_s = guessed_s(known_s, sizes)
-        workers = self._workforce.workers(step.name, module, params, list(sizes_s.values()))
+        workers = self._workforce.workers(step.name, module, params, sizes_s)
         todo = longest_first(todo, sizes_s) if workers > 1 else todo
         self._progress.begin(step, known_s, sizes, workers)
         outcomes = self._dispatcher.outcomes(step, todo, params, workers)
         with contextlib.closing(outcomes):
-            for outcome in outcomes:
-                self._take(step, by_source[outcome.task.source], outcome)
+            for decision, outcome in outcomes:
+                self._take(step, decision, outcome)
         self._progress.finish(step)
 
     def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:
@@ -258,7 +259,7 @@ class Runner:
             boot=boot_id(),
         )
 
-    def _doable(self, module: Any, todo: Sequence[Decision]) -> list[Decision]:
+    def _doable(self, module: Any, todo: Decisions) -> Decisions:
         """Return what can be done; raise _Again where files that it reads were cleaned away."""
         lacking = self._planner.lacking(module, todo)
         with_input = [decision for decision in lacking if decision.origin]
@@ -266,10 +267,10 @@ class Runner:
             self._planner.begin_anew(self._flow, with_input)
             raise _Again
         gone = {decision.source for decision in lacking}
-        for decision in todo:
+        for decision in todo if gone else ():
             if decision.source in gone:
                 log.warning("⚠️ %s stays as it is: its input is gone", safe(decision.source))
-        return [decision for decision in todo if decision.source not in gone]
+        return todo.without(gone) if gone else todo
 
     def _finish(self) -> None:
         self._require_dataset()

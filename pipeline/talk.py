@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.checkpoint import Checkpoint, State
 from pipeline.console import LOG_FILE, listed, safe, table
-from pipeline.plan import ALL, Step
+from pipeline.plan import ALL, Decision, Step
 from pipeline.summary import dataset_lines
 
 log = logging.getLogger(__name__)
@@ -26,14 +26,14 @@ def say_where_it_resumes(state: State, stages: Sequence[str]) -> None:
         log.info("🔄 Resuming from: %s", left[0])
 
 
-def say_skipped(step: Step, sources: Sequence[str]) -> None:
+def say_skipped(step: Step, skipped: Sequence[Decision]) -> None:
     """Say what is done already: by name for a few, by number for many."""
-    level = logging.INFO if len(sources) <= FEW else logging.DEBUG
-    for source in sources:
-        log.log(level, "⏭️ Already %s: %s", step.done, source)
-        log.debug("⏭️ %s: same bytes, settings and version as when it was %s", source, step.done)
-    if len(sources) > FEW:
-        log.info("⏭️ Already %s: %d files", step.done, len(sources))
+    level = logging.INFO if len(skipped) <= FEW else logging.DEBUG
+    for one in skipped:
+        log.log(level, "⏭️ Already %s: %s", step.done, one.source)
+        log.debug("⏭️ %s: same bytes, settings and version as when it was %s", one.source, step.done)
+    if len(skipped) > FEW:
+        log.info("⏭️ Already %s: %d files", step.done, len(skipped))
 
 
 def say_excluded(listed: Iterable[str], found: Container[str]) -> None:

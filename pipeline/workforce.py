@@ -5,6 +5,7 @@ Out: a number of workers; the files, the longest first.
 Left out: who they are (`executors/`).
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import ModuleType
@@ -14,7 +15,7 @@ from pipeline import executors, models
 from pipeline.config import Settings
 from pipeline.estimate import Rates
 from pipeline.executors import Crew
-from pipeline.plan import FAILED_BEFORE, Decision
+from pipeline.plan import FAILED_BEFORE, Decisions
 
 AUTO = "auto"
 WORTH_S = 10.0  # of work for each worker: one starts in 1 to 4 s, most of it the import of torch
@@ -67,10 +68,12 @@ def crew_for(settings: Settings) -> Crew:
     return executors.LocalCrew(executors.devices(settings.device))
 
 
-def longest_first(todo: Sequence[Decision], sizes_s: Mapping[str, float]) -> list[Decision]:
+def longest_first(todo: Decisions, sizes_s: Sequence[float]) -> Decisions:
     """Return the files in the order in which several workers end together: a long one that comes
     last keeps one of them busy alone. What failed before holds up none of the others."""
-    return sorted(todo, key=lambda one: (one.why == FAILED_BEFORE, -sizes_s[one.source]))
+    late_s = max(sizes_s, default=0.0) + 1.0
+    late = (late_s if one.why == FAILED_BEFORE else 0.0 for one in todo)
+    return todo.in_order(array("d", (last - s for last, s in zip(late, sizes_s, strict=True))))
 
 
 def _memory_gb(module: ModuleType, params: Mapping[str, Any]) -> float:

@@ -263,8 +263,8 @@ def test_an_hour_that_is_known_needs_what_its_steps_leave():
     hour = 3600 * sum(BYTES.values())
     settings = Settings(min_free_gb=0.0)
 
-    assert certainly_fits(a_state(3600.0), [], "download_audio", hour, settings)
-    assert not certainly_fits(a_state(3600.0), [], "download_audio", hour - 1, settings)
+    assert certainly_fits(a_state(3600.0), 0, "download_audio", hour, settings)
+    assert not certainly_fits(a_state(3600.0), 0, "download_audio", hour - 1, settings)
 
 
 def test_a_job_that_does_not_fit_is_refused_with_need_room_folder_and_remedy(tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from pipeline import audio, executors, models, workforce
 from pipeline.executors import LocalCrew, Task, hardware, local
 from pipeline.item import Item
-from pipeline.plan import FAILED_BEFORE, Decision
+from pipeline.plan import FAILED_BEFORE, Decisions
+from pipeline.sources import Source
 from pipeline.workforce import Workforce, longest_first
 from tests.test_pipeline import MODEL, SAMPLE
 from tests.test_pipeline import run as run_pipeline
@@ -202,10 +203,11 @@ def test_how_many_kernels_torch_holds_is_the_users_to_say(monkeypatch, variable)
 
 
 def test_the_longest_file_comes_first_and_what_failed_before_last():
-    todo = [Decision(s, s, "", "", why) for s, why in
-            (("a", "new"), ("b", FAILED_BEFORE), ("c", "new"), ("d", "new"))]  # fmt: skip
+    todo = Decisions([Source(key, key, "") for key in "abcd"])
+    for number, why in enumerate(("new", FAILED_BEFORE, "new", "new")):
+        todo.add(number, "f0" * 32, why, stands=False)
 
-    order = longest_first(todo, {"a": 1.0, "b": 9.0, "c": 5.0, "d": 1.0})
+    order = longest_first(todo, [1.0, 9.0, 5.0, 1.0])
     assert [one.source for one in order] == ["c", "a", "d", "b"]
 
 

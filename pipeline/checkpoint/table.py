@@ -6,10 +6,12 @@ Why: a million decoded records are 2 GB and take 20 s to read; as lines they tak
 """
 
 import functools
+import math
 import re
 import zlib
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 
 from pipeline.checkpoint.column import Column
 from pipeline.checkpoint.lines import decode, encode, load_text
@@ -123,13 +125,20 @@ class Table(MutableMapping[Key, Record]):
         """Yield the sources that a stage has dropped or failed."""
         return (source for at, source in (*self._dropped, *self._failed) if at == stage)
 
-    def numbers(self, stage: str, name: str) -> dict[str, float]:
+    def numbers(self, stage: str, name: str) -> Mapping[str, float]:
         """Return source -> the number called `name` in its record or among its facts, where it has
-        one. Its line is searched, not decoded: 3 s for a million."""
+        one now. Its line is searched, not decoded: 3 s for a million."""
         number = re.compile(rb'"%s": ([0-9.]+)[,}]' % name.encode())  # in a text, \" stands for "
-        lines = self._stages[stage].items() if stage in self._stages else ()
-        found = ((self._sources[at], number.search(line)) for at, line in lines)
-        return {source: float(value[1]) for source, value in found if value}
+        values = array("d", [math.nan]) * len(self._sources)
+        for at, line in self._stages[stage].items() if stage in self._stages else ():
+            if found := number.search(line):
+                values[at] = float(found[1])
+        return _Numbers(self._sources, self._numbers, values)
+
+    def sources_of(self, stage: str) -> Iterator[str]:
+        """Yield the recordings that a stage has records of."""
+        numbers = self._stages[stage].numbers() if stage in self._stages else iter(())
+        return (self._sources[number] for number in numbers)
 
     def sources(self) -> int:
         """Return how many recordings have records; "*" is none."""
@@ -149,6 +158,32 @@ class Table(MutableMapping[Key, Record]):
         self._stages.setdefault(stage, Column()).put(self._numbers[source], line)
         if status != "done":
             (self._failed if status == "failed" else self._dropped)[key] = None
+
+
+class _Numbers(Mapping[str, float]):
+    """source -> number, of those that have one: 8 bytes each."""
+
+    def __init__(
+        self, sources: Sequence[str], places: Mapping[str, int], values: "array[float]"
+    ) -> None:
+        self._sources = sources
+        self._places = places
+        self._values = values  # by number of a recording; nan: it has none
+        self._length = sum(not math.isnan(value) for value in values)
+
+    def __getitem__(self, source: str) -> float:
+        place = self._places[source]
+        value = self._values[place] if place < len(self._values) else math.nan
+        if math.isnan(value):
+            raise KeyError(source)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        found = enumerate(self._values)
+        return (self._sources[place] for place, value in found if not math.isnan(value))
+
+    def __len__(self) -> int:
+        return self._length
 
 
 def _crc_tail(line: bytes) -> bytes:

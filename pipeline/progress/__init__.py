@@ -87,7 +87,7 @@ class Progress:
                 self._at_work[step.name] = min(workers, len(sizes))
                 self._workers = max(self._workers, workers)
                 rate = self._rates.of(step.name) / self._at_work[step.name]
-                one = StepProgress(step.name, dict(sizes), dict(bytes_of), rate, now)
+                one = StepProgress(step.name, sizes, bytes_of, rate, now)
                 self._running[step.name] = one
                 self._said[step.name] = (now, 0.0)
 

@@ -24,9 +24,10 @@ class StepProgress:
         self.ended = 0
         self.failed = 0
         self.sound_s = 0.0  # of what has ended
-        self._weights = _weights(sizes, bytes_of)
+        self._sizes = sizes
+        self._bytes_of = bytes_of
         self._by_bytes = any(seconds is None for seconds in sizes.values())
-        self._total = sum(self._weights.values())
+        self._total = sum(self._weight_of(source) for source in sizes)
         self._weight = 0.0
         self._rate = rate  # seconds a second of sound, from before
         self._began = self._last = began
@@ -34,7 +35,7 @@ class StepProgress:
     def end(self, source: str, status: str, sound_s: float | None, now: float) -> None:
         self.ended += 1
         self.failed += status == "failed"
-        self._weight += self._weights.get(source, 0.0)
+        self._weight += self._weight_of(source) if source in self._sizes else 0.0
         self.sound_s += sound_s or 0.0
         self._last = now
 
@@ -67,15 +68,14 @@ class StepProgress:
             left_s = self.expected_sound_s() * self._rate
         return max(0.0, left_s - (now - self._last))
 
+    def _weight_of(self, source: str) -> float:
+        if self._by_bytes:
+            return float(self._bytes_of.get(source) or 1)
+        return float(self._sizes[source] or 0.0)
+
     def times_real_time(self) -> float | None:
         took_s = self._last - self._began
         return self.sound_s / took_s if self.sound_s and took_s > 0 else None
-
-
-def _weights(sizes: Mapping[str, float | None], bytes_of: Mapping[str, int]) -> dict[str, float]:
-    if all(seconds is not None for seconds in sizes.values()):
-        return {source: float(seconds or 0.0) for source, seconds in sizes.items()}
-    return {source: float(bytes_of.get(source) or 1) for source in sizes}
 
 
 def describe(one: StepProgress, now: float) -> str:

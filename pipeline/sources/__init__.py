@@ -1,16 +1,16 @@
 """What the user named, as a list of recordings: each with a stable key and a safe folder name.
 
 In:  files, folders, globs, list files (.txt .list .m3u, one input a line), http(s) URLs.
-Out: `Source` records sorted by key, whatever the order of the inputs; `Stamp`s of their bytes.
+Out: `Source`s in the order of their keys, whatever that of the inputs; `Stamp`s of their bytes.
 Left out: whether it can be decoded (download_audio finds out, and records the reason).
-Beside it: keys.py (how keys and names are made), folders.py (walking, globs).
+Beside it: keys.py (how keys and names are made), folders.py (walking, globs), roster.py (many of
+them in little memory).
 """
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,46 +33,39 @@ from pipeline.sources.keys import (
     digest_of,
     is_url,
     keys_of,
-    names_of,
+    names_in_order,
     public_url,
     shown,
     text_of,
 )
+from pipeline.sources.roster import Roster, Source, Stamp, Stamps
 
-__all__ = ["Source", "Stamp", "discover", "fingerprint_of", "is_url", "public_url"]
+__all__ = [
+    "Roster",
+    "Source",
+    "Stamp",
+    "Stamps",
+    "discover",
+    "fingerprint_of",
+    "is_url",
+    "public_url",
+]
 
 LISTS = frozenset({".txt", ".list", ".m3u"})
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One recording of the job."""
-
-    key: str  # stable and unique, for people: "interviews/take 3.mp3"
-    name: str  # unique as a folder: "take-3-1f3a09bc", [a-z0-9-]
-    origin: str  # where its bytes are: an absolute path, or a URL (may hold secrets: do not log)
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """The identity of a source's bytes; sha256 is "" for what cannot be read."""
-
-    bytes: int
-    mtime_ns: int
-    sha256: str
-
-
-def discover(inputs: Sequence[str]) -> list[Source]:
+def discover(inputs: Sequence[str]) -> Roster:
     """Return the recordings that `inputs` name, sorted by key, each once.
 
     Raises ValueError for an input that does not exist, holds no recording, or is not supported.
     """
     if not inputs:
         raise ValueError("no input: name a file, a folder, a list or a URL of recordings")
-    found = _once([one for text in inputs for one in _expand(text, Path.cwd(), ())])
-    keyed = dict(sorted(zip(keys_of(found), found, strict=True)))
-    names = names_of(list(keyed))
-    return [Source(key, names[key], one.origin) for key, one in keyed.items()]
+    found = _once(one for text in inputs for one in _expand(text, Path.cwd(), ()))
+    keys = keys_of(found)
+    order = sorted(range(len(found)), key=keys.__getitem__)
+    named = zip(order, names_in_order(keys[number] for number in order), strict=True)
+    return Roster(Source(keys[number], name, found[number].origin) for number, name in named)
 
 
 def fingerprint_of(source: Source, known: Mapping[str, Any] | None = None) -> Stamp:
@@ -105,7 +98,7 @@ def _stamp(path: str, known: Mapping[str, Any]) -> Stamp:
         os.close(opened)
 
 
-def _once(found: Sequence[Found]) -> list[Found]:
+def _once(found: Iterable[Found]) -> list[Found]:
     """Return each recording once: the real path before a symlink, the longest key before others."""
     best: dict[object, Found] = {}
     for one in found:
@@ -160,12 +153,14 @@ def _folder(root: Path) -> Iterator[Found]:
             f"{shown(root)} is an output folder of this pipeline ({OUTPUT_MARKS[0]} is in it); "
             "name the folder of your recordings"
         )
-    found = [_file(path, root) for path in below(root)]
-    if not found:
+    found = (_file(path, root) for path in below(root))
+    first = next(found, None)
+    if first is None:
         raise ValueError(
             f"no recordings in {shown(root)}: no file in it ends like audio or video "
             "(.mp3, .wav, .mp4, ...); name files with other endings one by one"
         )
+    yield first
     yield from found
 
 

@@ -12,7 +12,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -31,7 +31,7 @@ SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A recording that an input named, before it has a key."""
 
@@ -67,14 +67,19 @@ def _key(one: Found, steps: int) -> str:
 
 def names_of(keys: Sequence[str]) -> dict[str, str]:
     """Return the folder name of each key; the digest grows where two would be equal."""
-    names: dict[str, str] = {}
+    in_order = sorted(keys)
+    return dict(zip(in_order, names_in_order(in_order), strict=True))
+
+
+def names_in_order(keys: Iterable[str]) -> Iterator[str]:
+    """Yield the folder name of each of some sorted keys."""
     used: set[str] = set()
-    for key in sorted(keys):
+    for key in keys:
         digest = digest_of(key)
         longer = (f"{_slug(key)}-{digest[:chars]}" for chars in (8, 16, 64))
-        names[key] = next(name for name in longer if name not in used)
-        used.add(names[key])
-    return names
+        name = next(name for name in longer if name not in used)
+        used.add(name)
+        yield name
 
 
 def _slug(key: str) -> str:
