@@ -147,15 +147,15 @@ class Artefacts:
         return self._problems_in(self.out, record, deep)
 
     def _problems_in(self, folder: Path, record: Record, deep: bool) -> list[Problem]:
-        sizes = record.sizes()
         found = [
             Problem(folder / name, what)
-            for name, size in sizes
+            for name, size in record.sizes()
             if (what := _fault(folder / name, size)) is not None
         ]
-        names = [name for name, _ in sizes]
-        if deep and names and not found and folder_digest(folder, names) != record.digest:
-            return [Problem(folder / names[0], "Changed file")]
+        names = (name for name, _ in record.sizes())
+        first = next(record.sizes(), None)
+        if deep and first and not found and folder_digest(folder, names) != record.digest:
+            return [Problem(folder / first[0], "Changed file")]
         return found
 
     def restore(self, record: Record, deep: bool) -> list[Problem]:

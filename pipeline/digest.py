@@ -13,6 +13,11 @@ def file_digest(path: Path) -> str:
 
 
 def folder_digest(folder: Path, names: Iterable[str]) -> str:
-    """Return the sha256 over the names and contents of some files of a folder."""
-    digests = {name: file_digest(folder / name) for name in names}
-    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    """Return the sha256 over the names and contents of some files of a folder: of {name: sha256} as
+    JSON with sorted keys, made piece by piece, as a dataset may have 200,000 files."""
+    digest = hashlib.sha256(b"{")
+    for number, name in enumerate(sorted(names)):
+        pair = f"{json.dumps(name)}: {json.dumps(file_digest(folder / name))}"
+        digest.update(f"{', ' if number else ''}{pair}".encode())
+    digest.update(b"}")
+    return digest.hexdigest()

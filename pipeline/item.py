@@ -5,17 +5,13 @@ Out: a `Result` with the facts about what was written, or a `Reject` with the re
 Left out: who calls it, in which process, and how the result is kept (see `runner.py`).
 """
 
-import itertools
 import json
-import pickle
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-PACKED_TOGETHER = 32  # items; one alone is unpacked in 0.3 ms
-FASTEST = 1  # zlib's level
+from pipeline.packed import Packed
 
 Facts = Mapping[str, str | int | float | bool | None]
 """Small and flat: every fact goes into the state file. Floats are kept to 4 decimals."""
@@ -43,38 +39,8 @@ class Item:
         return json.loads(self.path(step, name).read_text(encoding="utf-8"))
 
 
-class Items(Sequence[Item]):
-    """The items of a collective step, made anew whenever they are asked for: of 100,000 recordings
-    they would be a GB. In the order given; go through them once rather than by number."""
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        self._blocks: list[bytes] = []
-        self._length = 0
-        left = iter(items)
-        while some := list(itertools.islice(left, PACKED_TOGETHER)):
-            self._blocks.append(zlib.compress(pickle.dumps(some), FASTEST))
-            self._length += len(some)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[Item]:
-        return (item for block in self._blocks for item in _unpacked(block))
-
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | list[Item]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        number = range(len(self))[index]  # from the end, too; IndexError beyond it
-        return _unpacked(self._blocks[number // PACKED_TOGETHER])[number % PACKED_TOGETHER]
-
-
-def _unpacked(block: bytes) -> list[Item]:
-    items: list[Item] = pickle.loads(zlib.decompress(block))  # our own, of a moment ago
-    return items
+class Items(Packed[Item]):
+    """The items of a collective step, made anew whenever they are asked for."""
 
 
 @dataclass(frozen=True)

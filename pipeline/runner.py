@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline import executors, talk
 from pipeline.artefacts import Artefacts
-from pipeline.checkpoint import Checkpoint, Record
+from pipeline.checkpoint import Checkpoint, Record, few_files
 from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
@@ -247,9 +247,9 @@ class Runner:
             status=outcome.status,
             fingerprint=decision.fingerprint,
             output=outcome.output,
-            bytes=outcome.files[0][1] if outcome.files else 0,
+            bytes=outcome.files[0][1] if outcome.files else 0,  # the main file comes first
             digest=outcome.digest,
-            files=outcome.files[1:],
+            files=few_files(itertools.islice(outcome.files, 1, None)),
             seconds=outcome.seconds,
             facts=outcome.facts,
             reason=outcome.reason,

@@ -53,24 +53,25 @@ MAY_IMPORT = {
     "decisions": {"sources"},
     "plan": {"artefacts", "checkpoint", "decisions", "exclusions", "flow", "item", "sources"},
     "artefacts": {"checkpoint", "digest", "disk"},
-    "executors": {"digest", "disk", "item"},
+    "executors": {"digest", "disk", "item", "packed"},
     "standalone": {"audio", "checkpoint", "console", "executors", "item", "plan"},
     "config": {"item", "stages"},
     "stages": {"item", "audio", "models", "validate", "report", "standalone"},
-    "checkpoint": {"disk"},
+    "checkpoint": {"disk", "packed"},
     "lock": {"disk"},
     "validate": set(),
     "report": set(),
     "models": set(),
     "sources": set(),
     "audio": set(),
-    "item": set(),
+    "item": {"packed"},
+    "packed": set(),
     "disk": set(),
     "console": set(),
     "stopping": set(),
 }  # fmt: skip
 # Knows keys, paths, bytes and YAML; nothing of audio.
-PLAIN = {"checkpoint", "lock", "disk"}
+PLAIN = {"checkpoint", "lock", "disk", "packed"}
 STANDARD = {"yaml", "psutil"}
 
 

@@ -13,9 +13,13 @@ import pytest
 
 from pipeline import artefacts, plan
 from pipeline.artefacts import Artefacts
-from pipeline.checkpoint import STATE_FILE
+from pipeline.checkpoint import STATE_FILE, Record
+from pipeline.checkpoint.lines import decode, encode
+from pipeline.checkpoint.record import FEW_FILES
+from pipeline.digest import folder_digest
 from pipeline.executors import Outcome, Task, local
-from pipeline.item import PACKED_TOGETHER, Item, Items
+from pipeline.item import Item, Items
+from pipeline.packed import PACKED_TOGETHER, Packed
 from tests.forked import COMMON, run, texts
 from tests.test_incremental import dataset, fresh
 from tests.test_promises import taken
@@ -176,3 +180,50 @@ def test_a_fingerprint_made_piece_by_piece_is_that_of_the_whole(reads):
 
     made = plan._fingerprint("take", 2, {"b": 1.5, "a": None}, iter(reads))
     assert made == hashlib.sha256(whole.encode()).hexdigest()
+
+
+def test_a_digest_made_piece_by_piece_is_that_of_the_whole(tmp_path):
+    texts = {"b.wav": "two", "a é.wav": "one", 'c "x".json': ""}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    digests = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in texts.items()}
+    whole = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+
+    assert folder_digest(tmp_path, iter(texts)) == whole
+    assert folder_digest(tmp_path, []) == hashlib.sha256(b"{}").hexdigest()
+
+
+def a_dataset_of(files: int, packed: bool) -> Record:
+    """Return the record of one; its files as a tuple unless they are `packed`."""
+    names = (
+        (f"wavs/ü-{number:06}-{hash(number) % 7919:08x}.wav", number) for number in range(files)
+    )
+    kept = Packed(names) if packed else tuple(names)
+    return Record("book", "*", "done", "f0", "work/book/all/metadata.jsonl", 5, "f1", kept)
+
+
+@pytest.mark.parametrize("files", [0, 1, FEW_FILES, FEW_FILES + 1])
+def test_the_record_of_many_files_is_the_same_line_and_says_the_same(files):
+    plain, packed = a_dataset_of(files, packed=False), a_dataset_of(files, packed=True)
+
+    line = encode(plain.to_event())
+    again = Record.from_event(decode(line[:-1])[0])
+    assert encode(packed.to_event()) == line or not files  # none are not said, packed or not
+    assert list(again.sizes()) == list(plain.sizes()) == list(packed.sizes())
+    assert isinstance(again.files, Packed) == (files > FEW_FILES)
+    assert again == (plain if files <= FEW_FILES else packed)
+
+
+def test_the_record_of_a_dataset_needs_little_memory_for_each_file():
+    """Its line has 45 bytes a file, and is held thrice as it is made; with its files as tuples, and
+    lists for JSON, it would be 1 KB a file."""
+    count = 4 * FEW_FILES
+    record = a_dataset_of(count, packed=True)
+
+    tracemalloc.start()
+    line = encode(record.to_event())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert line.count(b"wavs/") == count
+    assert most / count < 200

@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.checkpoint import snapshot
 from pipeline.checkpoint.lines import encode, padding
 from pipeline.checkpoint.reading import NewerVersion, State, read_state
-from pipeline.checkpoint.record import CLEANED_MARK, RECORD_FILE, Record, read_record
+from pipeline.checkpoint.record import CLEANED_MARK, RECORD_FILE, Record, few_files, read_record
 from pipeline.disk import Disk
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "NewerVersion",
     "Record",
     "State",
+    "few_files",
     "read_record",
 ]
 
@@ -177,8 +178,8 @@ class Checkpoint:
 
     def _append(self, event: dict[str, Any]) -> None:
         self._guard()
-        line = encode(event)
-        data = padding(self._size, len(line)) + line
+        data = encode(event)
+        data = padding(self._size, len(data)) + data  # subtle: one name; it may be 10 MB
         if self._fd < 0:
             raise OSError(errno.EIO, "the state is closed after a failed write", str(self._path))
         try:

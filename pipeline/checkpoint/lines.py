@@ -11,6 +11,8 @@ import re
 import zlib
 from typing import Any
 
+from pipeline.packed import Packed
+
 PAGE = 4096  # bytes; kill -9 tears a write at page boundaries only (measured: 10 of 300 appends)
 _CRC = re.compile(rb', "crc": "([0-9a-f]{8})"\}$')
 # What YAML 1.1 does not print (its production [1] c-printable) or takes for a line break, and BOM.
@@ -44,8 +46,31 @@ def dump(value: Any) -> str:
 
 def encode(event: dict[str, Any]) -> bytes:
     """Return the line of an event: a YAML list entry with its crc32 as the last key."""
-    body = dump(event).encode()
-    return b'- %s, "crc": "%08x"}\n' % (body[:-1], zlib.crc32(body))
+    body = _body(event)
+    crc = zlib.crc32(body)
+    body[-1:] = b', "crc": "%08x"}\n' % crc
+    body[:0] = b"- "
+    return bytes(body)
+
+
+def _body(event: dict[str, Any]) -> bytearray:
+    """Return the JSON of an event; piece by piece where it says much: of 200,000 files at once all
+    copies together would be 0.1 GB."""
+    if not any(isinstance(value, Packed) for value in event.values()):
+        return bytearray(dump(event).encode())
+    body = bytearray(b"{")
+    for key, value in event.items():
+        body += f"{', ' if len(body) > 1 else ''}{dump(key)}: ".encode()
+        if isinstance(value, Packed):
+            parts = (f"{', ' if number else ''}{dump(one)}" for number, one in enumerate(value))
+            body += b"["
+            for part in parts:
+                body += part.encode()
+            body += b"]"
+        else:
+            body += dump(value).encode()
+    body += b"}"
+    return body
 
 
 def decode(line: bytes) -> tuple[dict[str, Any], bool]:

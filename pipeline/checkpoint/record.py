@@ -1,13 +1,15 @@
 """What is known about one source recording in one step: a line of the state, and record.json."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.checkpoint import lines
+from pipeline.packed import few_or_packed
 
 RECORD_FILE = "record.json"
 CLEANED_MARK = ".cleaned"  # in work/: sound files were removed on purpose
+FEW_FILES = 1000  # of an artefact; a dataset may have 200,000
 STATUSES = ("done", "dropped", "failed")
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("fingerprint", "output", "digest", "reason", "traceback", "boot"), str),
@@ -27,7 +29,7 @@ class Record(NamedTuple):
     output: str = ""  # its main file, relative to the output folder
     bytes: int = 0  # of the main file
     digest: str = ""  # sha256 over names and contents of all its files
-    files: tuple[tuple[str, int], ...] = ()  # (name in the artefact's folder, bytes) of the others
+    files: Sequence[tuple[str, int]] = ()  # (name in the artefact's folder, bytes) of the others
     seconds: float = 0.0
     facts: Mapping[str, Any] = {}
     reason: str = ""  # of a drop or failure
@@ -42,11 +44,11 @@ class Record(NamedTuple):
         """The artefact's folder, relative to the output folder."""
         return self.output.rpartition("/")[0] if self.status == "done" else self.output
 
-    def sizes(self) -> list[tuple[str, int]]:
-        """Return (name in the artefact's folder, bytes) of all its files, the main one first."""
-        if self.status != "done":
-            return []
-        return [(self.output.removeprefix(f"{self.folder}/"), self.bytes), *self.files]
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield (name in the artefact's folder, bytes) of all its files, the main one first."""
+        if self.status == "done":
+            yield self.output.removeprefix(f"{self.folder}/"), self.bytes
+            yield from self.files
 
     def to_event(self) -> dict[str, Any]:
         """Return what stands in the state: every field that says something."""
@@ -62,7 +64,7 @@ class Record(NamedTuple):
             isinstance(known.get(key), str) for key in ("stage", "source")
         ):
             raise ValueError(f"not a record: {str(dict(event))[:200]}")
-        known["files"] = tuple((str(name), int(size)) for name, size in known.get("files", ()))
+        known["files"] = few_files((str(n), int(size)) for n, size in known.get("files", ()))
         if (stamp := known.get("stamp")) is not None:
             known["stamp"] = (int(stamp[0]), int(stamp[1]), str(stamp[2]))
         for key, value in known.items():
@@ -72,6 +74,11 @@ class Record(NamedTuple):
         if not isinstance(known.setdefault("facts", {}), dict):
             raise ValueError(f"not a mapping: facts of {known['source']}")
         return cls(**known)
+
+
+def few_files(files: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]:
+    """Return files for a record: as they are, or packed where they are many."""
+    return few_or_packed(files, FEW_FILES)
 
 
 def read_record(folder: Path) -> Record | None:

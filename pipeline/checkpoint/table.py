@@ -18,6 +18,7 @@ from pipeline.checkpoint.lines import decode, encode, load_text
 from pipeline.checkpoint.record import Record
 
 Key = tuple[str, str]  # (stage, source)
+LONG = 1 << 16  # bytes of a line: what it says is not remembered
 DECODED_AT_MOST = 1 << 11  # records; those of a small job are decoded once, in 5 MB
 
 # Our own lines, whose keys have a fixed order; every other line is decoded whole.
@@ -194,4 +195,8 @@ def _decoded(line: bytes) -> Record:
     return Record.from_event(decode(line[:-1])[0])
 
 
-_record = functools.lru_cache(DECODED_AT_MOST)(_decoded)
+_remembered = functools.lru_cache(DECODED_AT_MOST)(_decoded)
+
+
+def _record(line: bytes) -> Record:
+    return _remembered(line) if len(line) <= LONG else _decoded(line)

@@ -21,6 +21,7 @@ from typing import Any
 from pipeline.digest import folder_digest
 from pipeline.disk import Disk, explain
 from pipeline.item import Facts, Item, Reject, Result, Unusable
+from pipeline.packed import few_or_packed
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ _MACHINE_ERRORS = (
     errno.ENFILE,
 )
 DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
+FEW_FILES = 1000  # of an artefact; a dataset of more keeps their names packed
 _TRACEBACK_CHARS = 1500  # what is kept of a traceback; the log has it whole
 _models: dict[tuple[str, str, str], Any] = {}  # of this process: one stage's at a time
 # torch.OutOfMemoryError and CTranslate2's are RuntimeErrors: "CUDA out of memory", "CUDA failed
@@ -67,7 +69,7 @@ class Outcome:
     task: Task
     status: str
     output: str = ""
-    files: tuple[tuple[str, int], ...] = ()  # (name, bytes), the main file first
+    files: Sequence[tuple[str, int]] = ()  # (name, bytes), the main file first
     digest: str = ""
     seconds: float = 0.0
     facts: Facts = field(default_factory=dict)
@@ -154,7 +156,7 @@ def _done(task: Task, began: float, result: Result) -> Outcome:
         task,
         "done",
         output=result.output,
-        files=tuple((name, (out / name).stat().st_size) for name in names),
+        files=few_or_packed(((name, (out / name).stat().st_size) for name in names), FEW_FILES),
         digest=folder_digest(out, names),
         seconds=time.monotonic() - began,
         facts=dict(result.facts),
