@@ -3,8 +3,10 @@ whatever comes, goes and changes; in a third of the memory."""
 
 import copy
 import hashlib
+import tempfile
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.checkpoint import Record, State
 from pipeline.checkpoint.column import LINES_IN_A_BLOCK, Column
 from pipeline.checkpoint.lines import encode
+from pipeline.checkpoint.spill import Spill
 from pipeline.checkpoint.table import Table
 
 BLOCKS = 3
@@ -41,16 +44,16 @@ def usual_record(number: int, stage: str = "enhance_audio") -> Record:
     )
 
 
-def filled(count: int) -> Column:
-    column = Column()
+def filled(count: int, spilled: bool = False) -> Column:
+    column = Column(Spill(Path(tempfile.gettempdir()), memory=0) if spilled else None)
     for number in range(count):
         column.put(number, line(number))
     return column
 
 
-@given(st.lists(STEPS, max_size=40), st.integers(0, BLOCKS * LINES_IN_A_BLOCK))
-def test_a_column_holds_what_a_dict_would_in_the_same_order(steps, before):
-    column, model = filled(before), {number: line(number) for number in range(before)}
+@given(st.lists(STEPS, max_size=40), st.integers(0, BLOCKS * LINES_IN_A_BLOCK), st.booleans())
+def test_a_column_holds_what_a_dict_would_in_the_same_order(steps, before, spilled):
+    column, model = filled(before, spilled), {number: line(number) for number in range(before)}
     for version, (what, number) in enumerate(steps):
         if what == "put":
             column.put(number, line(number, version))
@@ -82,9 +85,10 @@ def _crc(number: int, version: int) -> bytes:
     return line(number, version)[-11:]
 
 
-def test_who_looks_at_all_lines_sees_them_as_they_were_then():
+@pytest.mark.parametrize("spilled", [False, True])
+def test_who_looks_at_all_lines_sees_them_as_they_were_then(spilled):
     count = LINES_IN_A_BLOCK + 5
-    column = filled(count)
+    column = filled(count, spilled)
 
     lines, numbers = column.lines(), column.numbers()
     for number in range(count):
@@ -137,7 +141,7 @@ def test_a_copy_of_a_state_shares_its_lines_and_goes_its_own_way():
     other.apply({"event": "cleaned"})
     del other.records[first]
 
-    assert used / count < 150  # names of recordings and where they are, no line
+    assert used / count < 100  # names of recordings and where they are, no line
     assert not state.records[second].cleaned
     assert other.records[second].cleaned
     assert (len(state.records), len(other.records)) == (count, count - 1)

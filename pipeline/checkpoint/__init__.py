@@ -18,6 +18,7 @@ from pipeline.checkpoint import snapshot
 from pipeline.checkpoint.lines import encode, padding
 from pipeline.checkpoint.reading import NewerVersion, State, read_state
 from pipeline.checkpoint.record import CLEANED_MARK, RECORD_FILE, Record, few_files, read_record
+from pipeline.checkpoint.spill import Spill
 from pipeline.disk import Disk
 
 __all__ = [
@@ -74,7 +75,8 @@ class Checkpoint:
         What could not be read is kept aside as pipeline_state.yaml.corrupt-<n>;
         `state.warnings` tells what was found and what was done about it.
         """
-        checkpoint = cls(folder, read_state(folder / STATE_FILE, folder / "work"), **options)
+        state = read_state(folder / STATE_FILE, folder / "work", Spill(folder))
+        checkpoint = cls(folder, state, **options)
         checkpoint._set_damage_aside()
         checkpoint.snapshot()
         return checkpoint

@@ -16,6 +16,7 @@ import yaml
 
 from pipeline.checkpoint.lines import decode
 from pipeline.checkpoint.record import CLEANED_MARK, Record, read_record
+from pipeline.checkpoint.spill import Spill
 from pipeline.checkpoint.table import Key, Table
 
 FORMAT_VERSION = 1
@@ -99,9 +100,10 @@ class State:
             self.results[stage] = dict(event["result"])
 
 
-def read_state(path: Path, work: Path) -> State:
-    """Return the state in `path`; what is unreadable is made up from the records under `work`."""
-    state = State()
+def read_state(path: Path, work: Path, spill: Spill | None = None) -> State:
+    """Return the state in `path`; what is unreadable is made up from the records under `work`. A
+    large one is kept in `spill`; without one, in memory."""
+    state = State(Table(spill))
     try:
         with path.open("rb") as file:
             state.existed = True
@@ -109,7 +111,7 @@ def read_state(path: Path, work: Path) -> State:
     except FileNotFoundError:
         pass
     if state.damaged and path.stat().st_size <= LARGEST_BY_HAND:
-        state = _read_by_hand(path.read_bytes()) or state
+        state = _read_by_hand(path.read_bytes(), spill) or state
     if state.damaged or (not state.existed and work.is_dir()):
         _rebuild(state, work)
     return state
@@ -213,10 +215,10 @@ def _edited(line: bytes) -> dict[str, Any]:
     return {key: value for key, value in values[0].items() if key != "crc"}
 
 
-def _read_by_hand(data: bytes) -> State | None:
+def _read_by_hand(data: bytes, spill: Spill | None) -> State | None:
     """Return what a file says that a person, or a program of theirs, has written anew as YAML;
     None where it does not have our shape."""
-    state = State(existed=True, warnings=[BY_HAND])
+    state = State(Table(spill), existed=True, warnings=[BY_HAND])
     try:
         values = yaml.load(data, Loader=_LOADER)
         entries = [*(values["files"] or []), *(values["journal"] or [])]

@@ -11,11 +11,13 @@ import re
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
 from pipeline.checkpoint.column import Column
 from pipeline.checkpoint.lines import decode, encode, load_text
+from pipeline.checkpoint.names import Names
 from pipeline.checkpoint.record import Record
+from pipeline.checkpoint.spill import Spill
 
 Key = tuple[str, str]  # (stage, source)
 LONG = 1 << 16  # bytes of a line: what it says is not remembered
@@ -34,15 +36,16 @@ _DONE = b'", "status": "done"'
 class Table(MutableMapping[Key, Record]):
     """(stage, source) -> Record, stage by stage, in the order in which they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, spill: Spill | None = None) -> None:
+        self._spill = spill or Spill()
         self._stages: dict[str, Column] = {}
-        self._sources: list[str] = []  # by number; each is kept once
-        self._numbers: dict[str, int] = {}
+        self._sources = Names()
         self._failed: dict[Key, None] = {}
         self._dropped: dict[Key, None] = {}
 
     def __getitem__(self, key: Key) -> Record:
-        line = self._stages[key[0]].get(self._numbers[key[1]])
+        column, number = self._stages.get(key[0]), self._sources.find(key[1])
+        line = column.get(number) if column is not None and number is not None else None
         if line is None:
             raise KeyError(key)
         return _record(line)
@@ -51,16 +54,19 @@ class Table(MutableMapping[Key, Record]):
         self._put(key, record.status, encode(record.to_event()))
 
     def __delitem__(self, key: Key) -> None:
-        if key not in self:
+        number = self._sources.find(key[1])
+        if number is None or key not in self:
             raise KeyError(key)
         self._failed.pop(key, None)
         self._dropped.pop(key, None)
-        self._stages[key[0]].remove(self._numbers[key[1]])
+        self._stages[key[0]].remove(number)
 
     def __contains__(self, key: object) -> bool:
         stage, source = key if isinstance(key, tuple) else (None, None)
-        column, number = self._stages.get(stage), self._numbers.get(source)
-        return column is not None and number is not None and number in column
+        if stage not in self._stages or not isinstance(source, str):
+            return False
+        number = self._sources.find(source)
+        return number is not None and number in self._stages[stage]
 
     def __iter__(self) -> Iterator[Key]:
         # subtle: over copies, a stage's at a time: some records go while one looks at all
@@ -134,7 +140,7 @@ class Table(MutableMapping[Key, Record]):
         for at, line in self._stages[stage].items() if stage in self._stages else ():
             if found := number.search(line):
                 values[at] = float(found[1])
-        return _Numbers(self._sources, self._numbers, values)
+        return _Numbers(self._sources, values)
 
     def sources_of(self, stage: str) -> Iterator[str]:
         """Yield the recordings that a stage has records of."""
@@ -144,7 +150,7 @@ class Table(MutableMapping[Key, Record]):
     def sources(self) -> int:
         """Return how many recordings have records; "*" is none."""
         found = {number for column in self._stages.values() for number in column.numbers()}
-        return len(found - {self._numbers.get("*")})
+        return len(found - {self._sources.find("*")})
 
     def _lines(self, stage: str) -> Iterator[bytes]:
         return self._stages[stage].lines() if stage in self._stages else iter(())
@@ -153,10 +159,8 @@ class Table(MutableMapping[Key, Record]):
         self._failed.pop(key, None)
         self._dropped.pop(key, None)
         stage, source = key
-        if source not in self._numbers:
-            self._sources.append(source)
-            self._numbers[source] = len(self._sources) - 1
-        self._stages.setdefault(stage, Column()).put(self._numbers[source], line)
+        number = self._sources.add(source)
+        self._stages.setdefault(stage, Column(self._spill)).put(number, line)
         if status != "done":
             (self._failed if status == "failed" else self._dropped)[key] = None
 
@@ -164,24 +168,20 @@ class Table(MutableMapping[Key, Record]):
 class _Numbers(Mapping[str, float]):
     """source -> number, of those that have one: 8 bytes each."""
 
-    def __init__(
-        self, sources: Sequence[str], places: Mapping[str, int], values: "array[float]"
-    ) -> None:
+    def __init__(self, sources: Names, values: "array[float]") -> None:
         self._sources = sources
-        self._places = places
         self._values = values  # by number of a recording; nan: it has none
         self._length = sum(not math.isnan(value) for value in values)
 
     def __getitem__(self, source: str) -> float:
-        place = self._places[source]
-        value = self._values[place] if place < len(self._values) else math.nan
-        if math.isnan(value):
+        number = self._sources.find(source)
+        if number is None or number >= len(self._values) or math.isnan(self._values[number]):
             raise KeyError(source)
-        return value
+        return self._values[number]
 
     def __iter__(self) -> Iterator[str]:
         found = enumerate(self._values)
-        return (self._sources[place] for place, value in found if not math.isnan(value))
+        return (self._sources[number] for number, value in found if not math.isnan(value))
 
     def __len__(self) -> int:
         return self._length
