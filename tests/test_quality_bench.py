@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench import second_opinion
-from bench.mixes import corpus, mixing, owners, scoring, sounds
+from bench.mixes import corpus, meeting, mixing, owners, scoring, sounds
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
 from bench.mixes.reference import TrueWord
@@ -79,6 +79,37 @@ def test_edges_are_judged_by_the_clean_speech(mix, clips, span, added_s, silent,
     found = scoring.score(mix, [], clips(span, added_s=added_s), "a")
 
     assert (found.edges, found.silent_edges, found.cut_edges) == (2, silent, cut)
+
+
+def test_an_excerpt_keeps_its_times_and_a_clip_at_its_ends_is_cut(mix, clips):
+    """1.1 to 3.1 s: half of a's second, half of b's; a clip that reaches to both ends."""
+    part = meeting.excerpt(mix, "part", 1.1, 3.1)
+
+    found = scoring.score(part, [], clips((0.0, 2.0), added_s=0.2), "a")
+
+    assert [x for s in part.said for x in (s.start_s, s.end_s, s.skipped_s)] == pytest.approx(
+        [0.0, 0.5, 0.5, 1.5, 2.0, 0.0]
+    )
+    assert (part.duration_s, found.cut_edges, found.speech_s) == pytest.approx((2.0, 2, 0.5))
+
+
+def test_a_meeting_has_turns_of_all_in_one_room_and_murmurs_in_those_of_the_wanted(mix):
+    """Two turns of a, one of b: each begins where it says, and the room goes on after it."""
+    a, b = (said.utterance for said in mix.said)
+
+    found = meeting.meeting("room", [a, a], [b], meeting.NEAR, np.random.default_rng(3))
+
+    speakers = [said.utterance.speaker for said in found.said]
+    assert sorted(set(speakers)) == ["a", "b", "mm-hm"] and speakers.count("a") == 2
+    assert [said.utterance.text for said in found.said if said.utterance.speaker != "a"] == [""] * (
+        len(speakers) - 2
+    )
+    for said in found.said:
+        onset = np.flatnonzero(np.abs(said.samples) > 1e-4)[0] / RATE_HZ
+        assert said.end_s - said.start_s > onset + 0.35
+    assert scoring.heard_levels_db(found.sound)[:40].mean() == pytest.approx(
+        mixing.SPEECH_DB - meeting.NEAR.noise_db, abs=4
+    )
 
 
 def test_seconds_of_the_target_and_of_others_are_told_apart(mix, clips):

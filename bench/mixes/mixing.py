@@ -34,6 +34,7 @@ class Said:
     utterance: Utterance
     tempo: float = 1.0
     samples: Samples | None = field(default=None, compare=False)  # its own; None: the mix's
+    skipped_s: float = 0.0  # of it, before the mix begins
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,21 @@ def joined(
     tempo: float = 1.0,
 ) -> Mix:
     """Return utterances one after the other, pauses drawn from a range (below 0: overlaps)."""
-    said, parts, at_s = [], [], LEAD_S
+    said, at_s = [], LEAD_S
     for each in utterances:
-        samples = _spoken(each, tempo)
+        samples = spoken(each, tempo)
         end_s = at_s + len(samples) / RATE_HZ
         said.append(Said(at_s, end_s, each, tempo, samples))
-        parts.append((round(at_s * RATE_HZ), samples))
         at_s = end_s + float(chance.uniform(*pauses_s))
+    return placed(name, said, chance)
+
+
+def placed(name: str, said: Sequence[Said], chance: Chance) -> Mix:
+    """Return utterances at their times, each with its own samples."""
     clean = np.zeros(round((said[-1].end_s + LEAD_S) * RATE_HZ), np.float32)
-    for first, samples in parts:
+    for each in said:
+        first = round(each.start_s * RATE_HZ)
+        samples = np.zeros(0, np.float32) if each.samples is None else each.samples
         room = min(len(samples), len(clean) - first)
         clean[first : first + room] += samples[:room]
     sound, gain = _limited(clean + _room(len(clean), chance))
@@ -149,7 +156,8 @@ def nothing_said(name: str, kinds: Sequence[str], each_s: float, chance: Chance)
     return Mix(name, (), np.zeros_like(heard), heard, gain)
 
 
-def _spoken(utterance: Utterance, tempo: float) -> Samples:
+def spoken(utterance: Utterance, tempo: float = 1.0) -> Samples:
+    """Return an utterance at SPEECH_DB."""
     samples = (
         _faster(utterance.path, tempo) if tempo != 1 else audio.read_at(utterance.path, RATE_HZ)
     )

@@ -39,16 +39,23 @@ class Whisper:
         self._aligned: dict[Path, list[tuple[str, float, float]]] = {}
 
     def words(self, mix: Mix) -> list[TrueWord]:
-        """Return the true words of a mix in the order of time."""
-        found = [word for said in mix.said if said.utterance.text for word in self._of(said)]
+        """Return the true words of a mix in the order of time; of a word cut in two, half."""
+        found = [
+            word
+            for said in mix.said
+            if said.utterance.text
+            for word in self._of(said)
+            if said.start_s <= (word.start_s + word.end_s) / 2 < said.end_s
+        ]
         return sorted(found, key=lambda word: word.start_s)
 
     def _of(self, said: Said) -> list[TrueWord]:
+        begin_s = said.start_s - said.skipped_s
         return [
             TrueWord(
                 text,
-                said.start_s + start_s / said.tempo,
-                min(said.end_s, said.start_s + end_s / said.tempo),
+                begin_s + start_s / said.tempo,
+                min(said.end_s, begin_s + end_s / said.tempo),
                 said.utterance.speaker,
             )
             for text, start_s, end_s in self._align(said.utterance)

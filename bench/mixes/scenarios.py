@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline import audio
 
-from . import mixing
+from . import meeting, mixing
 from .corpus import Corpus, Utterance
 from .mixing import EVERY, Mix, Said
 from .sounds import RATE_HZ, Chance, Samples
@@ -52,6 +52,10 @@ def jobs(corpus: Corpus, clips: int, seed: int) -> dict[str, Callable[[], Job]]:
         "two speakers": lambda: make.speakers("two", (1, 1)),
         "three speakers": lambda: make.speakers("three", (1, 1, 1)),
         "unequal": lambda: make.speakers("unequal", (1, 3)),
+        "meeting": lambda: make.meeting("meeting", meeting.NEAR, with_text=True),
+        "other meeting": lambda: make.meeting("other", meeting.NEAR, with_text=False),
+        "far meeting": lambda: make.meeting("far", meeting.FAR, with_text=False),
+        "cut out": lambda: make.cut_out(),
         "overlaps": lambda: make.speakers("overlaps", (1, 1), pauses_s=(-1.0, 0.6)),
         "dominant": lambda: make.speakers("dominant", (4, 1), with_clip=False),
         "nobody ahead": lambda: make.speakers("equal", (1, 1), with_clip=False, asks=True),
@@ -126,6 +130,27 @@ class _Maker:
             mixes.append(mixing.joined(f"{name}-{i}", turns, pauses_s, chance))
         reference = voices[0][-1] if with_clip else None
         return Job(name, mixes, voices[0][0].speaker, reference=reference, asks=asks)
+
+    def meeting(self, name: str, room: meeting.Room, with_text: bool) -> Job:
+        """Return a meeting of somebody wanted, of whom there is a clip, with everybody else."""
+        chance = self._chance(name)
+        mine = self._read(name) if with_text else self._others(chance, "", 1)[0]
+        who = mine[0].speaker
+        others = [u for u in self.corpus.utterances if u.speaker != who]
+        drawn = [others[k] for k in chance.permutation(len(others)).tolist()[:PER_FILE]]
+        turns = mine[: min(PER_FILE, len(mine) - 1)]
+        mix = meeting.meeting(name.replace(" ", "-"), turns, drawn, room, chance)
+        return Job(name, [mix], who, reference=mine[-1])
+
+    def cut_out(self) -> Job:
+        """Return files that begin and end in the middle of a reader's words."""
+        chance, some = self._chance("cut out"), self._read("cut out")
+        mixes = []
+        for i in range(0, len(some) - 4, 5):
+            mix = mixing.joined(f"cut-{i}", some[i : i + 5], (0.2, 1.0), chance)
+            places = (meeting.amid(mix.said[k], chance) for k in (0, -1))
+            mixes.append(meeting.excerpt(mix, mix.name, *places))
+        return Job("cut out", mixes)
 
     def silence(self) -> Job:
         kinds = ("music", "laughter", "applause", "pink", "hum")

@@ -236,7 +236,9 @@ def _edges(
     tail = loud[max(first, last - max(0, frames - round(after_s / FRAME_S))) : last]
     total.edges += 2
     total.silent_edges += sum(np.count_nonzero(part) < LEAST_LOUD for part in (head, tail))
-    cuts = (loud[max(0, at - 2) : at + 2] for at in (first, last))
+    # subtle: what is loud in a recording's first or last frame was cut by whoever made it
+    beyond = np.pad(loud, 2, "edge")
+    cuts = (beyond[at : at + 4] for at in (first, min(last, len(loud))))
     total.cut_edges += sum(np.count_nonzero(part) >= LEAST_LOUD + 1 for part in cuts)
 
 
