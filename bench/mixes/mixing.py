@@ -46,6 +46,7 @@ class Mix:
     clean: Samples
     sound: Samples
     gain: float = 1.0  # by which the clean speech was turned down in the sound
+    sounds: tuple[tuple[float, float], ...] = ()  # when breaths, coughs or laughter are heard
 
     @property
     def duration_s(self) -> float:
@@ -95,7 +96,7 @@ def placed(name: str, said: Sequence[Said], chance: Chance) -> Mix:
 def with_bed(mix: Mix, name: str, kind: str, snr_db: float, chance: Chance) -> Mix:
     """Return the mix with a bed so far below the level of its utterances."""
     bed = KINDS[kind](mix.duration_s, chance) * 10 ** ((SPEECH_DB - snr_db) / 20)
-    return _with_sound(mix, name, mix.sound + bed[: len(mix.sound)])
+    return with_sound(mix, name, mix.sound + bed[: len(mix.sound)])
 
 
 def with_interludes(
@@ -115,7 +116,7 @@ def with_interludes(
         part = EVERY[kinds[i % len(kinds)]](length_s, chance) * 10 ** ((SPEECH_DB - 3) / 20)
         first = round((start_s + 0.15) * RATE_HZ)
         sound[first : first + len(part)] += audio.fade(part, RATE_HZ, 0.05)
-    return _with_sound(mix, name, sound)
+    return with_sound(mix, name, sound)
 
 
 def _places(start_s: float, end_s: float, each_s: float) -> Iterator[tuple[float, float]]:
@@ -127,7 +128,7 @@ def _places(start_s: float, end_s: float, each_s: float) -> Iterator[tuple[float
 
 def replaced(mix: Mix, clean: Samples) -> Mix:
     """Return the mix with other speech in it."""
-    return _with_sound(replace(mix, clean=clean), mix.name, clean + (mix.sound - mix.clean))
+    return with_sound(replace(mix, clean=clean), mix.name, clean + (mix.sound - mix.clean))
 
 
 def telephone(mix: Mix, name: str) -> Mix:
@@ -175,9 +176,14 @@ def _room(size: int, chance: Chance) -> Samples:
     return KINDS["pink"](size / RATE_HZ, chance)[:size] * np.float32(10 ** (ROOM_DB / 20))
 
 
-def _with_sound(mix: Mix, name: str, sound: Samples) -> Mix:
+def with_sound(
+    mix: Mix, name: str, sound: Samples, sounds: tuple[tuple[float, float], ...] = ()
+) -> Mix:
+    """Return the mix with other sound; `sounds`: when something in it is heard that is no word."""
     limited, gain = _limited(sound)
-    return replace(mix, name=name, sound=limited, gain=mix.gain * gain)
+    return replace(
+        mix, name=name, sound=limited, gain=mix.gain * gain, sounds=(*mix.sounds, *sounds)
+    )
 
 
 def _limited(samples: Samples) -> tuple[Samples, float]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline import audio
 
-from . import meeting, mixing
+from . import breathing, meeting, mixing
 from .corpus import Corpus, Utterance
 from .mixing import EVERY, Mix, Said
 from .sounds import RATE_HZ, Chance, Samples
@@ -47,6 +47,9 @@ def jobs(corpus: Corpus, clips: int, seed: int) -> dict[str, Callable[[], Job]]:
         "pink 20 dB": lambda: make.reader("pink20", (0.3, 1.2), bed=("pink", 20.0)),
         "pink 10 dB": lambda: make.reader("pink10", (0.3, 1.2), bed=("pink", 10.0)),
         "music 10 dB": lambda: make.reader("music10", (0.3, 1.2), bed=("music", 10.0)),
+        "breaths": lambda: make.beside("breaths", "breath", (0.5, 1.2)),
+        "coughs": lambda: make.beside("coughs", "cough", (0.5, 1.0)),
+        "laughs": lambda: make.beside("laughs", "laughs", (0.8, 1.4)),
         "interludes": lambda: make.interludes(),
         "telephone": lambda: make.call("telephone", (0.1, 0.8)),
         "two speakers": lambda: make.speakers("two", (1, 1)),
@@ -90,6 +93,11 @@ class _Maker:
             mix = mixing.joined(f"{name}-{i // PER_FILE}", part, pauses_s, chance, tempo)
             mixes.append(mixing.with_bed(mix, mix.name, *bed, chance) if bed else mix)
         return Job(name, mixes)
+
+    def beside(self, name: str, kind: str, pauses_s: tuple[float, float]) -> Job:
+        """Return a reader who breathes, coughs or laughs in the pauses, right beside the words."""
+        chance, mixes = self._chance(f"{name} sounds"), self.reader(name, pauses_s).mixes
+        return Job(name, [breathing.with_sounds(mix, mix.name, kind, chance) for mix in mixes])
 
     def interludes(self) -> Job:
         chance, some = self._chance("interludes"), self._read("interludes")[:PER_FILE]
