@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 
 from pipeline.stages.segment_audio.edges import Break, Margin
-from pipeline.stages.segment_audio.envelope import envelope
+from pipeline.stages.segment_audio.envelope import Envelope, envelope
 from pipeline.stages.segment_audio.margins import settled
 from tests.test_segment_audio import SENTENCES, Take, rules, segmented, texts
 
 NOISE_DB, BREATH_DB = -48, -44  # together -42.5: 5 dB over the room, 20 dB under the voice
 
 
-def still(seconds, *sounds):
-    """Flags of 10 ms: all still but for the given (start_s, end_s)."""
-    flags = np.ones(round(seconds * 100), bool)
-    for start_s, end_s in sounds:
-        flags[round(start_s * 100) : round(end_s * 100)] = False
-    return flags
+def still(seconds, *sounds, swells=()):
+    """An envelope: all still but for `sounds`, and the room but for them and the `swells`."""
+    quiet, room = (np.ones(round(seconds * 100), bool) for _ in range(2))
+    for flags, spans in ((quiet, sounds), (room, [*sounds, *swells])):
+        for start_s, end_s in spans:
+            flags[round(start_s * 100) : round(end_s * 100)] = False
+    levels = np.full(len(quiet), -60, np.float32)
+    return Envelope(levels, levels, quiet, quiet, room)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,28 @@ def test_a_clip_is_cut_in_the_first_stillness_beside_its_voice(sounds, tail, hea
 
     found = [gap.tail.cut_s, gap.tail.still_s, gap.head.cut_s, gap.head.still_s]
     assert found == pytest.approx([*tail, *head])
+
+
+def test_a_breath_that_swells_is_cut_before_it_is_heard():
+    """Stillness from 1 to 2 s; from 1.15 to 1.85 s it is a breath's beginning and end."""
+    (gap,) = settled([Break((1.0, 2.0), (1.0, 2.0))], still(3, swells=[(1.15, 1.85)]), [], 0.2)
+    (never,) = settled([Break((1.0, 2.0), (1.0, 2.0))], still(3, swells=[(0.9, 2.1)]), [], 0.2)
+
+    assert (gap.tail.cut_s, gap.head.cut_s) == pytest.approx((1.13, 1.87))
+    assert (never.tail.cut_s, never.head.cut_s) == pytest.approx((1.2, 1.8))
+
+
+def test_what_is_far_under_the_voice_is_still_and_only_the_room_is_the_room():
+    """A room at -66 dB, a voice at -20; a breath's beginning at -58 is still beside the voice."""
+    chance = np.random.default_rng(1)
+    levels = np.concatenate((np.full(200, -66.0), -20 - 40 * chance.random(500) ** 3))
+    levels = np.concatenate((levels, np.full(200, -66.0))).astype(np.float32)
+    levels[100:120] = -58
+
+    sound = envelope(levels, [(2.0, 7.0)], [])
+
+    assert sound.still[:195].all()
+    assert sound.room[:98].all() and not sound.room[100:120].any()
 
 
 def test_a_pause_without_stillness_is_not_proven_and_the_end_of_a_recording_is():

@@ -42,7 +42,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 6
+VERSION = 7
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
@@ -126,7 +126,7 @@ def recording(item: Item, params: Params) -> Recording:
     words = repaired(words_of(transcript), sound)
     pauses = quiet_runs(sound.quiet, params.min_pause_s)
     breaks = breaks_around(words, pauses, voiced, duration_s, muted)
-    breaks = settled(breaks, sound.still, muted, params.edge_silence_s)
+    breaks = settled(breaks, sound, muted, params.edge_silence_s)
     return Recording(
         duration_s=duration_s,
         target=target,

@@ -60,7 +60,8 @@ class Envelope:
     levels_db: Samples
     room_db: Samples
     quiet: Flags
-    still: Flags  # quiet and no louder than the room
+    still: Flags  # quiet and no louder than the room, or far under the voice
+    room: Flags  # still, and really no louder than the room
 
     def frames(self, start_s: Seconds, end_s: Seconds) -> slice:
         """Return the frames that lie wholly in a span."""
@@ -83,31 +84,39 @@ def envelope(levels_db: Samples, speech: Sequence[Span], muted: Sequence[Span]) 
     """Return the envelope of a recording; `muted` spans are silent by force, so never quiet."""
     in_speech = flags(speech, len(levels_db), VAD_EDGE_S)
     in_muted = flags(muted, len(levels_db), VAD_EDGE_S)
-    room_db, quiet_db, still_db = (np.full(len(levels_db), FLOOR_DB, np.float32) for _ in range(3))
+    room_db, quiet_db, still_db, floor_db = (
+        np.full(len(levels_db), FLOOR_DB, np.float32) for _ in range(4)
+    )
     step, half = round(STEP_S / FRAME_S), round(WINDOW_S / FRAME_S / 2)
     for first in range(0, len(levels_db), step):
         window = slice(max(0, first + step // 2 - half), first + step // 2 + half)
         limits = limits_of(levels_db[window], in_speech[window], in_muted[window])
         here = slice(first, first + step)
-        room_db[here], quiet_db[here], still_db[here] = limits
+        room_db[here], quiet_db[here], still_db[here], floor_db[here] = limits
     quiet = (levels_db <= quiet_db) & ~in_muted
-    click_db = still_db + np.clip((still_db - room_db) / 2, *CLICK_OVER_STILL_DB)
-    still = (_smooth_db(levels_db) <= still_db) & (levels_db <= click_db)
-    return Envelope(levels_db, room_db, quiet, quiet & still)
+    still, room = (quiet & _is_below(levels_db, most, room_db) for most in (still_db, floor_db))
+    return Envelope(levels_db, room_db, quiet, still, room)
 
 
-def limits_of(levels_db: Samples, in_speech: Flags, in_muted: Flags) -> tuple[float, float, float]:
-    """Return (level of the room, most that is quiet, most that is still) of a stretch of sound."""
+def limits_of(
+    levels_db: Samples, in_speech: Flags, in_muted: Flags
+) -> tuple[float, float, float, float]:
+    """Return (level of the room, most that is quiet, still, the room) of a stretch of sound."""
     room_db, quiet_db = quiet_below_db(levels_db, in_speech | in_muted)
     still_db = room_db + _restless_db(levels_db[~in_speech & ~in_muted], room_db)
     floor = _floor_under_voice_db(levels_db, in_speech & ~in_muted)
     if floor and floor[1] > quiet_db:
         quiet_db, still_db = floor[1], floor[0] + STILL_OVER_ROOM_DB[0]
-    sounding = levels_db[levels_db > DIGITAL_SILENCE_DB]
+    sounding, floor_db = levels_db[levels_db > DIGITAL_SILENCE_DB], still_db
     if len(sounding):
         speech_db = float(np.percentile(sounding, 95))
         still_db = max(still_db, speech_db - STILL_UNDER_SPEECH_DB)
-    return room_db, quiet_db, min(quiet_db, still_db)
+    return room_db, quiet_db, min(quiet_db, still_db), min(quiet_db, floor_db)
+
+
+def _is_below(levels_db: Samples, most_db: Samples, room_db: Samples) -> Flags:
+    click_db = most_db + np.clip((most_db - room_db) / 2, *CLICK_OVER_STILL_DB)
+    return np.asarray((_smooth_db(levels_db) <= most_db) & (levels_db <= click_db), bool)
 
 
 def _restless_db(pause_db: Samples, room_db: float) -> float:

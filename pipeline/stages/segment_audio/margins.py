@@ -1,11 +1,14 @@
 """Where in a break the clip before it ends and the one after it begins: in stillness.
 
-In:  breaks (edges.py), which frames are still (envelope.py). Out: the same breaks with `Margin`s:
-where the clips on both sides are cut, and how much stillness is recorded there.
+In:  breaks (edges.py), which frames are still and which are the room (envelope.py).
+Out: the same breaks with `Margin`s: where the clips on both sides are cut, and how much stillness
+is recorded there.
 Why: what is quiet beside a voice may be a breath, or the release of a stop in noise. A clip that is
 cut there begins or ends in sound. From the voice outwards the first stretch counts in which nothing
 but the room is heard: what lies before it goes into the clip as a whole, what lies behind it into
 none. Where there is none the pause is not proven: no margin, and choosing.py drops the clip.
+A breath that swells is far under the voice, so still, before it is heard: within that stretch the
+cut is where the room alone is heard, if that is anywhere.
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ from dataclasses import replace
 from pipeline.audio import Seconds
 
 from .edges import CLOSURE_S, STILL_S, Break, Margin
-from .envelope import FRAME_S, Flags, Span, overlapping, quiet_runs
+from .envelope import FRAME_S, Envelope, Flags, Span, overlapping, quiet_runs
 
 FARTHEST_S: Seconds = 0.6  # stillness farther from the voice than this is none of its clip's
 LEAST_STILL_S: Seconds = 0.05  # of a pause that has no STILL_S: the rest is digital silence
@@ -22,37 +25,41 @@ GUARD_S: Seconds = 0.02  # where a sound rises out of the room it was there befo
 
 
 def settled(
-    breaks: Sequence[Break | None], still: Flags, others: Sequence[Span], edge_s: Seconds
+    breaks: Sequence[Break | None], sound: Envelope, others: Sequence[Span], edge_s: Seconds
 ) -> list[Break | None]:
     """Return the breaks with their margins; a recording's own end without a pause stays one.
 
     `others` are the spans of other voices: no clip reaches over them.
     """
     return [
-        _settled(gap, still, others, edge_s) if gap and gap.pause_s > 0 else gap for gap in breaks
+        _settled(gap, sound, others, edge_s) if gap and gap.pause_s > 0 else gap for gap in breaks
     ]
 
 
-def _settled(gap: Break, still: Flags, others: Sequence[Span], edge_s: Seconds) -> Break:
+def _settled(gap: Break, sound: Envelope, others: Sequence[Span], edge_s: Seconds) -> Break:
     between = overlapping(others, gap.quiet_s, gap.resume_s)
     last_s, first_s = (between[0][0], between[-1][1]) if between else (gap.resume_s, gap.quiet_s)
-    after = _still_runs(still, gap.quiet_s, min(last_s, gap.quiet_s + FARTHEST_S))
-    before = _still_runs(still, max(first_s, gap.resume_s - FARTHEST_S), gap.resume_s)[::-1]
+    after = _still_runs(sound.still, gap.quiet_s, min(last_s, gap.quiet_s + FARTHEST_S))
+    before = _still_runs(sound.still, max(first_s, gap.resume_s - FARTHEST_S), gap.resume_s)[::-1]
     # subtle: after a word the stillness must be longer than a closure: its release may follow
     end = _first(after, CLOSURE_S, STILL_S, LEAST_STILL_S)
     start = _first(before, STILL_S, LEAST_STILL_S)
     if end is None or start is None:
         return replace(gap, tail=None, head=None)
+    end, start = _of_the_room(sound.room, end, 1), _of_the_room(sound.room, start, -1)
     latest_s, earliest_s = end[1] - GUARD_S, start[0] + GUARD_S
     if end[1] > start[0]:  # the same stillness, seen from both sides
         latest_s = earliest_s = (max(end[0], start[0]) + min(end[1], start[1])) / 2
     tail_s = min(max(gap.quiet_s + edge_s, end[0] + GUARD_S + STILL_S), latest_s)
     head_s = max(min(gap.resume_s - edge_s, start[1] - GUARD_S - STILL_S), earliest_s)
-    tail, head = (
-        Margin(tail_s, tail_s - end[0] - GUARD_S),
-        Margin(head_s, start[1] - GUARD_S - head_s),
-    )
+    tail = Margin(tail_s, tail_s - end[0] - GUARD_S)
+    head = Margin(head_s, start[1] - GUARD_S - head_s)
     return replace(gap, tail=tail, head=head)
+
+
+def _of_the_room(room: Flags, run: Span, step: int) -> Span:
+    """Return the first part of a still run, from the voice on, that is the room; else the run."""
+    return _first(_still_runs(room, *run)[::step], STILL_S, LEAST_STILL_S) or run
 
 
 def _still_runs(still: Flags, start_s: Seconds, end_s: Seconds) -> list[Span]:
