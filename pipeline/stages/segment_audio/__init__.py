@@ -92,7 +92,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     check(params)
     rec = recording(item, params)
     chosen = candidate_runs(rec, params, can_listen=models.listener is not None)
-    clips, unfit = judged(rec, chosen, params, models)
+    rec, clips, unfit = judged(rec, chosen, params, models)
     rejected = [*chosen.rejected, *unfit]
     everything = [*rejected, *strangers(rec), *unheard(rec, clips, rejected)]
     spans = [clip.span for clip in clips]

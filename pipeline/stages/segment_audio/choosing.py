@@ -94,7 +94,8 @@ def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
     Who can listen to a clip may keep a doubtful sentence until then.
     """
     longest_s, shortest_s = params.max_clip_s, params.min_clip_s
-    whole = sentences(rec.speech, params.max_pause_s, rec.changes())
+    sounding = unsaid.sounding_gaps(rec.sound, rec.speech.breaks)
+    whole = sentences(rec.speech, params.max_pause_s, rec.changes() | sounding)
     parts = [p for s in whole for p in pieces(rec.speech, s, longest_s, shortest_s)]
     per_letter_s = unsaid.seconds_per_letter(rec.sound, [rec.said(part) for part in parts])
     most_s = params.max_unsaid_s if can_listen else params.max_untranscribed_s
@@ -106,7 +107,7 @@ def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
     rejected = [reject(rec, part, failure) for part, failure in failures if failure]
 
     def cost(run: Run) -> float | None:
-        if len(rec.speakers(run)) > 1:
+        if len(rec.speakers(run)) > 1 or any(run.first < gap <= run.last for gap in sounding):
             return None
         return clip_cost(rec.speech, run, shortest_s, longest_s, params.max_pause_s)
 

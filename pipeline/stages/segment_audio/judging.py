@@ -13,7 +13,7 @@ import numpy as np
 from pipeline import audio
 from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
-from . import fitting, quality, sound
+from . import fitting, quality, sound, wordless
 from .accounting import Rejected
 from .choosing import Chosen, Recording, ends_failure, reject, rejection
 from .envelope import Span, covered_s, overlapping
@@ -49,6 +49,7 @@ class Candidate:
     scores: dict[str, float]
     seconds_per_letter: float  # of sound without pauses, of what is spoken
     source: Version | None = None  # what it is cut from; None: what clips usually are
+    logprob: float = 0.0  # of the whole text, given the sound
 
 
 Judged = tuple[Candidate, Failure | None]
@@ -56,36 +57,59 @@ Judged = tuple[Candidate, Failure | None]
 
 def judged(
     rec: Recording, chosen: Chosen, params: Params, models: Models
-) -> tuple[list[Candidate], list[Rejected]]:
-    """Return the runs that pass every rule, and the rejections of the others."""
-    measured, rejected = each_judged(rec, chosen, params, models)
+) -> tuple[Recording, list[Candidate], list[Rejected]]:
+    """Return the runs that pass every rule, and the rejections of the others.
+
+    With them the recording as it is cut: ends of clips may have moved.
+    """
+    rec, measured, rejected = each_judged(rec, chosen, params, models)
     measured = by_others(measured, params)
     if models.second:
         measured = second_opinion(rec, measured, models.second, params)
     rejected += [rejection(c.span, c.text, f) for c, f in measured if f]
-    return [candidate for candidate, failure in measured if not failure], rejected
+    return rec, [candidate for candidate, failure in measured if not failure], rejected
 
 
 def each_judged(
     rec: Recording, chosen: Chosen, params: Params, models: Models
-) -> tuple[list[Judged], list[Rejected]]:
+) -> tuple[Recording, list[Judged], list[Rejected]]:
     """Return the runs by themselves; what is left of one that is foreign in part is one too."""
     measured: list[Judged] = []
     rejected: list[Rejected] = []
     runs = list(reversed(chosen.runs))
     while runs:
         run = runs.pop()
-        measured.append(judge(rec, run, chosen.doubt(run), params, models))
-        part = measured[-1][0].run
-        for rest in (Run(part.last + 1, run.last), Run(run.first, part.first - 1)):
-            if rest.first > rest.last:
-                continue
-            failure = ends_failure(rec.speech, rest, params)
-            if failure:
-                rejected.append(reject(rec, rest, failure))
-            else:
-                runs.append(rest)
-    return measured, rejected
+        if failure := ends_failure(rec.speech, run, params):
+            rejected.append(reject(rec, run, failure))
+            continue
+        candidate, failure = judge(rec, run, chosen.doubt(run), params, models)
+        part = None if failure else wordless_part(rec, candidate, models)
+        if part and (recut := without(rec, run, part)):
+            rec, again = recut
+            runs += again
+            continue
+        failure = failure or (wordless.failure_of(rec, part) if part else None)
+        measured.append((candidate, failure))
+        rests = (Run(candidate.run.last + 1, run.last), Run(run.first, candidate.run.first - 1))
+        runs += [rest for rest in rests if rest.first <= rest.last]
+    return rec, measured, rejected
+
+
+def wordless_part(rec: Recording, candidate: Candidate, models: Models) -> wordless.Part | None:
+    """Return sound beside a pause of a clip that is none of its words; None: there is none."""
+    if not models.listener:
+        return None
+    samples = clip_sound(rec, candidate.run, candidate.source)
+    text, logprob = candidate.text, candidate.logprob
+    return wordless.unneeded(rec, candidate.run, text, logprob, samples, models.listener)
+
+
+def without(rec: Recording, run: Run, part: wordless.Part) -> tuple[Recording, list[Run]] | None:
+    """Return the recording cut anew and what becomes of `run`: shorter, or two; None: no way."""
+    if run.first < part.gap <= run.last:
+        return rec, [Run(part.gap, run.last), Run(run.first, part.gap - 1)]
+    shorter = wordless.without(rec, part)
+    return (shorter, [run]) if shorter else None
 
 
 def judge(
@@ -157,7 +181,7 @@ def heard(
     if moved:
         candidate = with_text(rec, candidate, fit.run)
     scores = {"fit": fit.mean, "token_fit": fit.worst, "moved_words": float(moved)}
-    candidate = replace(candidate, scores=candidate.scores | scores)
+    candidate = replace(candidate, scores=candidate.scores | scores, logprob=fit.total)
     failure = quality.fit_failure(fit.mean, fit.worst, doubt, params)
     if moved and not failure:
         failure = quality.clip_failure(rec.words(fit.run), candidate.scores, 0, params)
@@ -183,7 +207,7 @@ def unharmed(
         failure = separation_failure(plain, after, before, params) if loud else None
         return replace(candidate, scores=scores), failure
     scores |= sound.shape(samples) | measured | {"fit": before.fit, "token_fit": min(logprobs)}
-    return replace(candidate, scores=scores, source=plain), None
+    return replace(candidate, scores=scores, source=plain, logprob=sum(logprobs)), None
 
 
 def by_others(measured: Sequence[Judged], params: Params) -> list[Judged]:

@@ -13,7 +13,8 @@ import numpy as np
 
 from pipeline.audio import Seconds
 
-from .envelope import Envelope, Span
+from .edges import Break
+from .envelope import FRAME_S, Envelope, Span
 from .spoken import MOST_DIGIT_LETTERS, spoken_letters
 from .words import Word, text_of
 
@@ -27,6 +28,11 @@ NEIGHBOURS = 2
 PAUSE_LENGTHENS_S = 0.2
 LEAST_LETTERS_FOR_RATE = 10  # the rate of a shorter sentence is chance
 USUAL_RATE_S = 0.07  # per letter, where all are shorter: LJ Speech has 0.067-0.071
+# A breath is 20 dB and more under the voice, laughter and coughs are less (by the loudest twentieth
+# of the frames, which is 5 dB over the voice's mean).
+LOUD_UNDER_VOICE_DB = 16.0
+LEAST_LOUD_S = 0.15  # less of it in a break is a click
+AROUND_S = 5.0  # of recording on either side of a break tell the voice's level
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,29 @@ def seconds_per_letter(sound: Envelope, sentences: Sequence[Said]) -> Seconds:
     return float(np.median(rates)) if rates else USUAL_RATE_S
 
 
+def loud_below_db(sound: Envelope, voice: Span) -> float:
+    """Return the level above which sound beside a voice is no breath."""
+    levels_db = sound.levels_db[sound.frames(*voice)]
+    return float(np.percentile(levels_db, 95)) - LOUD_UNDER_VOICE_DB if len(levels_db) else 0.0
+
+
+def sounding_gaps(sound: Envelope, breaks: Sequence[Break | None]) -> set[int]:
+    """Return the gaps in whose pause there is laughter, or speech without words: no breath.
+
+    It is in neither clip where the pause divides two clips, so it must not be within one.
+    """
+    found = set()
+    for gap, pause in enumerate(breaks):
+        if pause is None or pause.first == pause.last:
+            continue
+        within = sound.levels_db[sound.frames(pause.quiet_s, pause.resume_s)]
+        around = (pause.quiet_s - AROUND_S, pause.resume_s + AROUND_S)
+        loud = np.count_nonzero(within > loud_below_db(sound, around))
+        if loud * FRAME_S >= LEAST_LOUD_S:
+            found.add(gap)
+    return found
+
+
 def between_words_s(sound: Envelope, said: Said, per_letter_s: Seconds) -> Seconds:
     """Return how much sound is near no word, by whisper's times."""
     part = sound.frames(*said.voice)
@@ -56,7 +85,7 @@ def between_words_s(sound: Envelope, said: Said, per_letter_s: Seconds) -> Secon
     for first_s, last_s in _heard(said, per_letter_s):
         near = sound.frames(first_s, last_s)
         silent_or_said[max(0, near.start - part.start) : max(0, near.stop - part.start)] = True
-    return float(np.count_nonzero(~silent_or_said)) * 0.01
+    return float(np.count_nonzero(~silent_or_said)) * FRAME_S
 
 
 def in_stretched_words_s(sound: Envelope, said: Said, per_letter_s: Seconds) -> tuple[Seconds, str]:

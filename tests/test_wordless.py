@@ -1,0 +1,149 @@
+"""Laughter and coughs beside words get into no clip, and no word is taken for one of them.
+
+Real weights: whisper tiny.en on a sentence of the sample's letter; the sounds are made, so that it
+is known where they are.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from bench.mixes import breathing
+from pipeline import audio
+from pipeline.audio import OUTPUT_HZ
+from pipeline.stages import segment_audio
+from pipeline.stages.segment_audio import Params, judging, unsaid, wordless
+from pipeline.stages.segment_audio.edges import Break
+from pipeline.stages.segment_audio.envelope import Envelope
+from pipeline.stages.segment_audio.listening import Listener
+from tests.test_listening import SAMPLE, SENTENCES
+from tests.test_segment_audio import Take, rules
+
+SENTENCE = SENTENCES[1]
+UNDER_VOICE_DB = -6
+LEAD_S = 0.8
+
+
+@pytest.fixture(scope="module")
+def models():
+    return judging.Models(listener=Listener("tiny.en"))
+
+
+def sentence():
+    """Return a real sentence at 24 kHz, from its first to its last sound."""
+    return audio.read_at(SAMPLE / "letter.wav", OUTPUT_HZ, SENTENCE["start_s"], SENTENCE["end_s"])
+
+
+def sound(kind, length_s=0.5):
+    """Return a laugh or a cough 6 dB under the sentence."""
+    level_db = audio.level_db(sentence()) + UNDER_VOICE_DB
+    made = breathing.KINDS[kind].make(length_s, np.random.default_rng(3))
+    return (made * 10 ** (level_db / 20)).astype(np.float32)
+
+
+def item_of(folder, *parts):
+    """Return a recording of seconds of pause, sounds, and the sentence ("said"); whisper's times of
+    its words are even. Beside it when each part begins and ends."""
+    take, chance, spans, voiced = Take(), np.random.default_rng(1), [], []
+    for part in (LEAD_S, *parts, LEAD_S):
+        said = isinstance(part, str)
+        samples = sentence() if said else part
+        if isinstance(part, float):
+            samples = np.zeros(round(part * OUTPUT_HZ))
+        start_s, end_s = take.time_s, take.time_s + len(samples) / OUTPUT_HZ
+        room = chance.standard_normal(len(samples)) * 10 ** (take.room_db / 20)
+        take.parts.append((samples + room).astype(np.float32))
+        take.time_s = end_s
+        spans.append((start_s, end_s))
+        if not isinstance(part, float):
+            voiced.append((start_s, end_s))
+        if said:
+            texts = SENTENCE["text"].split()
+            at = np.linspace(start_s, end_s, len(texts) + 1).tolist()
+            take.words += [(f" {t}", a, b) for t, a, b in zip(texts, at, at[1:], strict=False)]
+    return take.item(folder, target=voiced), spans[1:-1]
+
+
+def cut(item, folder, models, **settings):
+    """Return clips.json of the item."""
+    out = folder / "out"
+    out.mkdir()
+    segment_audio.process(item, out, Params(min_bandwidth_hz=0.0, **settings), models)
+    return json.loads((out / "clips.json").read_text())
+
+
+@pytest.mark.parametrize("kind", ["laughs", "cough"])
+def test_a_laugh_or_a_cough_beside_a_sentence_is_not_in_its_clip(kind, tmp_path, models):
+    """0.2 s after the last word, and 0.2 s before the first of the same sentence again."""
+    item, spans = item_of(tmp_path, "said", 0.2, sound(kind), 0.2, "said")
+    first, laugh, second = spans[0], spans[2], spans[4]
+
+    document = cut(item, tmp_path, models)
+
+    assert [clip["text"] for clip in document["clips"]] == [SENTENCE["text"]] * 2
+    (start_s, end_s), (again_s, _) = ((c["start_s"], c["end_s"]) for c in document["clips"])
+    assert start_s < first[0] and first[1] <= end_s <= laugh[0]
+    assert laugh[1] <= again_s <= second[0]
+    assert "no_text" in rules(document)
+
+
+def test_a_laugh_too_close_to_a_word_drops_the_clip_and_says_where(tmp_path, models):
+    item, spans = item_of(tmp_path, "said", 0.07, sound("laughs"))
+
+    document = cut(item, tmp_path, models)
+
+    assert document["clips"] == []
+    assert rules(document) >= {"wordless_sound"}
+    reason = next(r["reason"] for r in document["rejected"] if r["rule"] == "wordless_sound")
+    assert f"at {spans[2][0]:.1f}" in reason and "no word, too close to one" in reason
+
+
+def test_a_sentence_alone_is_cut_the_same_whether_it_is_listened_to_or_not(tmp_path, models):
+    item, _ = item_of(tmp_path, "said", 0.4, "said")
+    (tmp_path / "deaf").mkdir()
+
+    heard = cut(item, tmp_path, models)
+    deaf = cut(item, tmp_path / "deaf", judging.Models(), text_check="off")
+
+    keys = ("start_s", "end_s", "text")
+    assert [[c[k] for k in keys] for c in heard["clips"]] == [
+        [c[k] for k in keys] for c in deaf["clips"]
+    ]
+    assert heard["clips"]
+
+
+def test_a_part_of_a_word_is_needed_and_a_laugh_is_not(tmp_path, models):
+    """The last 0.6 s of the sentence, and a laugh after it, are silenced by turns."""
+    item, spans = item_of(tmp_path, "said", 0.2, sound("laughs"))
+    rec = segment_audio.recording(item, Params())
+    run = segment_audio.judging.Run(0, len(rec.speech.words) - 1)
+    samples = judging.clip_sound(rec, run)
+    listener, text = models.listener, SENTENCE["text"]
+    (logprobs,) = listener.fits(listener.features(samples), [text], "en")
+
+    found = wordless.unneeded(rec, run, text, sum(logprobs), samples, listener)
+    end_s = spans[0][1]
+    word = wordless.Part(run.last + 1, True, spans[0], (end_s - 0.6, end_s), (end_s, end_s))
+    silent = wordless._silenced(rec, run, word, samples)
+    (without,) = listener.fits(listener.features(silent), [text], "en")
+
+    assert found.is_before
+    assert found.span[0] == pytest.approx(spans[2][0], abs=0.05)
+    assert sum(without) < sum(logprobs) - wordless.NEEDED
+
+
+def test_a_pause_with_laughter_in_it_is_known_and_one_with_a_breath_is_not():
+    """Voice to 5 s and from 7 s at -20 dB; between: 0.3 s at -24, or at -45."""
+    gap = Break((5.0, 5.8), (6.1, 7.0))
+
+    def found(level_db):
+        levels = np.full(1200, -20, np.float32)
+        levels[500:700] = -66
+        levels[580:610] = level_db
+        quiet = levels < -50
+        sounds = Envelope(levels, np.full(1200, -66, np.float32), quiet, quiet, quiet)
+        return unsaid.sounding_gaps(sounds, [None, gap, None])
+
+    assert found(-24) == {1}
+    assert found(-45) == set()
