@@ -94,9 +94,10 @@ def test_only_a_long_and_sure_recording_has_a_language_of_its_own(
 
 
 def test_a_language_that_is_named_is_not_asked_for(prompts, tmp_path):
-    """No model is loaded for it."""
+    """No model is loaded for it; what a worker would take is told all the same."""
     facts, written = agreed(prompts, tmp_path / "named", None, "de")
 
+    assert agree.memory_gb(agree.Params("base", "auto", "de")) > 0
     assert agree.load(agree.Params("base", "auto", "de"), "cpu") is None
     assert agree.load(agree.Params("tiny.en", "auto", "auto"), "cpu") is None
     assert facts == {"language": "de", "probability": 1.0, "windows": 0}

@@ -53,7 +53,7 @@ class Params:
 
 def memory_gb(params: Params) -> float:
     """Return what a worker takes at most, GB."""
-    return stage.memory_gb(_as_stage(params)) if params.language == "auto" else 0.0
+    return stage.memory_gb(_as_stage(params))
 
 
 def load(params: Params, device: str) -> Engine | None:
