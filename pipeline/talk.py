@@ -70,6 +70,8 @@ def say_dataset(checkpoint: Checkpoint, out: Path, last: str) -> None:
         log.info("%s", line)
     record = checkpoint.get(last, ALL)
     facts: Mapping[str, Any] = record.facts if record else {}
+    if facts.get("advice"):
+        log.warning("⚠️ %s", facts["advice"])
     log.info(
         "✅ %s: %s clips, %s minutes. See report.html; %s has the details.",
         out,

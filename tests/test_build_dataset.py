@@ -488,3 +488,18 @@ def test_wavs_are_links_where_possible(tmp_path: Path, models: Models) -> None:
 
     made = tmp_path / "segment_audio/a-1/clips/a-1-0000.wav"
     assert (tmp_path / "out/wavs/a-1-0000.wav").stat().st_ino == made.stat().st_ino
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0.73, "about 27 in 100"), (0.88, "")])
+def test_how_many_words_are_wrong_is_guessed_where_they_are_many(
+    tmp_path: Path, models: Models, probability: float, expected: str
+) -> None:
+    """Told by whisper's own mean probability; clear English has more, and no such remark."""
+    scores = {"word_probability": probability}
+    items = [segmented(tmp_path, "a-1", [one | {"scores": scores} for one in sentences(3)])]
+
+    advice = build(items, tmp_path / "out", models)["advice"]
+
+    assert bool(advice) == bool(expected)
+    assert expected in advice
+    assert ("unsure of the words" in (tmp_path / "out/README.md").read_text()) == bool(expected)

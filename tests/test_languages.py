@@ -25,6 +25,7 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> Path:
     argv += ["--min-fit", "-3", "--min-token-fit", "-20"]  # whisper mishears a robot
     done = subprocess.run([*map(str, argv)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "said.txt").write_text(done.stdout, encoding="utf-8")
     return folder / "out"
 
 
@@ -46,3 +47,14 @@ def test_the_card_names_the_language_and_its_phonemes(german: Path) -> None:
 
     assert "language `de`" in card
     assert "Kokoro-82M does not speak de: these are espeak-ng's phonemes" in card
+
+
+def test_texts_that_whisper_is_unsure_of_are_warned_of(german: Path) -> None:
+    """It hears a robot: at the end of the run, in the card and in the report, with what helps."""
+    said = (german.parent / "said.txt").read_text(encoding="utf-8")
+    card, page = ((german / name).read_text() for name in ("README.md", "report.html"))
+
+    assert "⚠️ whisper is unsure of the words: 0." in said
+    for text in (said, card, page):
+        assert "in 100 may be wrong" in text
+        assert "--whisper-model medium" in text

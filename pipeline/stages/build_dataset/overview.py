@@ -17,6 +17,7 @@ from pipeline.stages.build_dataset.recordings import (
     seconds_by_rule,
 )
 from pipeline.stages.build_dataset.remedies import remedy
+from pipeline.stages.build_dataset.trust import advice_on_texts
 
 SHOWN_WORDS = 50
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
@@ -59,6 +60,7 @@ def overview(
         "clip_s": sum(clip.made.duration_s for clip in clips),
         "input_s": sum(row["duration_s"] or 0.0 for row in rows),
         "used_s": sum(row["used_s"] for row in rows),
+        "advice": advice_on_texts([clip.made.scores for clip in clips]),
         "guessed": pronunciation["guessed"],
         "pronunciation": pronunciation,
         "phonemes": phonemizer.described(),
@@ -168,7 +170,7 @@ def _clip(clip: Clip, chosen: set[str]) -> dict[str, Any]:
 
 def remarks(view: Mapping[str, Any], has_other_texts: bool) -> list[str]:
     """Return what a person should know besides the validation's warnings."""
-    found = []
+    found = [view["advice"]] if view["advice"] else []
     language, clips = view["language"], view["clip_count"]
     if language != "en" and language not in ESPEAK_VOICES:
         found.append(f"Kokoro-82M has no voice in {language}: the training starts further back")
@@ -194,6 +196,7 @@ def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]
         "used_s": round(view["used_s"], 3),
         "reference_s": round(view["reference_s"], 2),
         "warnings": len(view["warnings"]),
+        "advice": view["advice"],
         "guessed_words": len(words),
         "guessed_most": " ".join(words[:20]),
         "foreign_words": len(view["pronunciation"]["foreign"]),
