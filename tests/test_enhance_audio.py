@@ -8,6 +8,7 @@ import pyloudnorm
 import pytest
 import soundfile
 
+from pipeline import audio
 from pipeline.audio import Writer, info, level_db, read
 from pipeline.item import Item
 from pipeline.stages import enhance_audio
@@ -273,6 +274,39 @@ def test_same_input_same_bytes(tmp_path):
 
     assert (first / "audio.flac").read_bytes() == (second / "audio.flac").read_bytes()
     assert info(first / "audio.flac").rate_hz == HZ
+
+
+@pytest.mark.parametrize(
+    ("noise_db", "most_kept", "decoded"),
+    [
+        (-46, cleaning.MOST_KEPT, 2),
+        (-90, cleaning.MOST_KEPT, 1),
+        (-46, 9 * HZ, 4),
+        (-90, 9 * HZ, 3),
+    ],
+    ids=["noisy", "clean", "noisy, too long to keep", "clean, too long to keep"],
+)
+def test_a_recording_is_decoded_once_and_once_more_for_reduction(
+    tmp_path, monkeypatch, noise_db, most_kept, decoded
+):
+    """One that is too long to keep is decoded for every pass, into the same bytes."""
+    item = recording(tmp_path, speech_in_noise(noise_db), [(3, 7)])
+    _, _, expected = enhanced(item, tmp_path)
+    passes = []
+
+    def counted(path, rate_hz):
+        passes.append(path)
+        return audio.blocks_at(path, rate_hz)
+
+    monkeypatch.setattr(cleaning, "blocks_at", counted)
+    monkeypatch.setattr(cleaning, "MOST_KEPT", most_kept)
+    _, _, out = enhanced(item, tmp_path)
+
+    assert len(passes) == decoded
+    names = sorted(path.name for path in expected.iterdir())
+    assert [(out / name).read_bytes() for name in names] == [
+        (expected / name).read_bytes() for name in names
+    ]
 
 
 def test_reads_only_what_it_says():

@@ -9,8 +9,9 @@ where it is louder than the speech, since it is in no clip.
 Left out: judging whether the result is good enough (segment_audio).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from pipeline import audio
 from pipeline.audio import FLOOR_DB, OUTPUT_HZ, Samples, Seconds
 from pipeline.item import Item, Result, setting
 
-from .cleaning import Cleaning, cleaned
+from .cleaning import Cleaning, Replayed, cleaned
 from .loudness import LoudnessMeter, Span, mask, true_peak
 from .pauses import Survey, pauses_between, survey
 
@@ -84,18 +85,19 @@ def process(item: Item, out: Path, params: Params, models: None) -> Result:  # n
     others = [(span[0], span[1]) for span in spans["others"]]
     cleaning = Cleaning(high_pass_hz=params.high_pass_hz)
     pauses = pauses_between(target + others, audio.info(path).duration_s)
-    found = survey(cleaned(path, cleaning), target, pauses)
+    plain = wanted = Replayed(partial(cleaned, path, cleaning))
+    found = survey(plain, target, pauses)
     if needs_reduction(found, params):
         prop_decrease = PROP_DECREASE[params.enhancement_mode]
         cleaning = replace(cleaning, noise=found.noise, prop_decrease=prop_decrease)
-    levels = measure(cleaned(path, cleaning), target)
+        wanted = Replayed(partial(cleaned, path, cleaning))
+    levels = measure(wanted, target)
     gain_db = gain_for(levels, params)
     limit = 10 ** (params.true_peak_dbtp / 20)
     gain = 10 ** (gain_db / 20)
-    write(out / "audio.flac", cleaned(path, cleaning), gain, limit)
-    if cleaning.noise is not None and params.enhancement_mode == "balanced":
-        plain = Cleaning(high_pass_hz=params.high_pass_hz)
-        write(out / "plain.flac", cleaned(path, plain), gain, limit)
+    write(out / "audio.flac", wanted, gain, limit)
+    if wanted is not plain and params.enhancement_mode == "balanced":
+        write(out / "plain.flac", plain, gain, limit)
     return Result("audio.flac", facts(found, levels, gain_db, cleaning, params))
 
 
@@ -105,7 +107,7 @@ def needs_reduction(found: Survey, params: Params) -> bool:
     return wanted and found.noise is not None and found.snr_db < params.clean_snr_db
 
 
-def measure(blocks: Iterator[Samples], spans: Sequence[Span]) -> Levels:
+def measure(blocks: Iterable[Samples], spans: Sequence[Span]) -> Levels:
     """Return loudness of `spans`, and their true peak with the edges that clips may keep."""
     meter, peak, position = LoudnessMeter(), 0.0, 0
     widened = [(start_s - SPEECH_EDGE_S, end_s + SPEECH_EDGE_S) for start_s, end_s in spans]
@@ -128,7 +130,7 @@ def gain_for(levels: Levels, params: Params) -> float:
     return min(params.target_lufs - levels.lufs, params.max_gain_db, headroom_db)
 
 
-def write(path: Path, blocks: Iterator[Samples], gain: float, limit: float) -> None:
+def write(path: Path, blocks: Iterable[Samples], gain: float, limit: float) -> None:
     """Write the recording with one gain; beyond `limit` there is only what is not speech."""
     with audio.Writer(path, OUTPUT_HZ) as file:
         for block in blocks:

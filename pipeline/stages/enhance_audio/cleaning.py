@@ -6,7 +6,7 @@ Method: zero-phase Butterworth high-pass; noisereduce's stationary spectral gate
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ HOP = N_FFT // 4
 # once; 30, 143, 293 MB and 8, 589, 912. They differ from all at once by -157 dB at most.
 PIECE = 2816 * HOP  # 30 s
 CONTEXT = 96 * HOP  # 1 s on both sides: the filters' ringing has died away within 0.2 s
+MOST_KEPT = 30 * 60 * OUTPUT_HZ  # 173 MB, and twice that where noise is reduced
 HIGH_PASS_ORDER = 4  # twice, forward and backward: 60 Hz costs an 80 Hz voice 0.8 dB
 N_STD_THRESHOLD = 1.5  # noisereduce's default: what exceeds mean + 1.5 sigma of the noise stays
 # noisereduce smooths its mask over 500 Hz with zeros beyond both ends of the spectrum, which takes
@@ -36,6 +37,32 @@ class Cleaning:
     high_pass_hz: float = 0.0  # 0: none
     prop_decrease: float = 0.0  # 0..1, share by which noise is turned down; 0: none
     noise: Samples | None = None  # float32 (samples,), 24 kHz, already high-passed
+
+
+class Replayed:
+    """What `make` yields, as often as it is gone through: made once, if it is short enough to keep.
+
+    What is longer is made anew each time, from the file: 8 hours would be 2.8 GB.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[Samples]]) -> None:
+        self._make = make
+        self._kept: list[Samples] | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Samples] = []
+        length = 0
+        for piece in self._make():
+            length += len(piece)
+            if length <= MOST_KEPT:
+                kept.append(piece)
+            else:
+                kept.clear()
+            yield piece
+        self._kept = kept if length <= MOST_KEPT else None
 
 
 def cleaned(path: Path, cleaning: Cleaning) -> Iterator[Samples]:
