@@ -15,6 +15,7 @@ from pipeline.cli import parse
 from pipeline.commands import USAGES
 
 ROOT = Path(__file__).parent.parent
+FILES = {path for folder in ("pipeline", "tests") for path in (ROOT / folder).rglob("*.py")}
 
 
 def make_settings():
@@ -97,6 +98,19 @@ def test_every_page_is_linked_from_the_readme():
     linked = set(re.findall(r"\(docs/(\w+\.md)\)", (ROOT / "README.md").read_text("utf-8")))
 
     assert {page.name for page in PAGES[1:]} - linked == set()
+
+
+def test_the_parts_that_the_architecture_names_are_modules():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[\w/]+`(?:, )?)+) \|", text, re.M)
+    parts = re.findall(r"`([\w/]+)`", " ".join(rows))
+    paths = re.findall(r"`((?:\w+/)+\w+\.py)`", text)
+
+    assert len(parts) > 15 and len(paths) > 2
+    for part in parts:
+        folder = ROOT / "pipeline" / part.rstrip("/")
+        assert folder.is_dir() if part.endswith("/") else folder.with_suffix(".py").is_file(), part
+    assert [path for path in paths if not {ROOT / path, ROOT / "pipeline" / path} & FILES] == []
 
 
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
