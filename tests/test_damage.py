@@ -7,7 +7,6 @@ all of them, in four minutes: KOKORO_DAMAGE=all python -m pytest tests/test_dama
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,12 +29,9 @@ KEYS = {("take", f"{name}.wav") for name in TEXTS} | {
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Path]:
-    """A folder in memory; always the same, since its path stands in the configuration."""
-    root = Path("/dev/shm")
-    made = tempfile.mkdtemp(prefix="damage-", dir=root if os.access(root, os.W_OK) else None)
-    yield Path(made) / "run"
-    shutil.rmtree(made)
+def here(in_memory) -> Path:
+    """Always the same folder: its path stands in the configuration."""
+    return in_memory / "run"
 
 
 @pytest.fixture(scope="module")

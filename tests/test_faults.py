@@ -13,7 +13,6 @@ import os
 import random
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,28 +232,17 @@ def stale(job: str, folder: Path) -> set[tuple[str, str]]:
     )
 
 
-@pytest.fixture(scope="module")
-def shm() -> Iterator[Path]:
-    """A folder in memory, where syncs cost nothing: what is tested is order, not the device."""
-    root = Path("/dev/shm")
-    folder = Path(
-        tempfile.mkdtemp(prefix="faults-", dir=root if os.access(root, os.W_OK) else None)
-    )
-    yield folder
-    shutil.rmtree(folder)
-
-
 @pytest.fixture(scope="module", params=JOBS)
-def job(request: pytest.FixtureRequest, shm: Path) -> tuple[str, Job, Path]:
+def job(request: pytest.FixtureRequest, in_memory: Path) -> tuple[str, Job, Path]:
     """Yield a job's name, the job, and what an undisturbed run makes of it."""
     name = request.param
-    here = shm / "run"  # always the same: its path stands in the configuration
+    here = in_memory / "run"  # always the same: its path stands in the configuration
     words = JOBS[name](here)
-    one = Job(here.rename(shm / f"{name}-before"), words)
+    one = Job(here.rename(in_memory / f"{name}-before"), words)
     one.copy(here)
     code, said = run(here, *COMMON, *one.words)
     assert code == 0, said
-    return name, one, here.rename(shm / f"{name}-calm") / "out"
+    return name, one, here.rename(in_memory / f"{name}-calm") / "out"
 
 
 def places(name: str, fault: Fault, count: int) -> Iterator[int]:
@@ -284,12 +272,12 @@ def count_of(one: Job, fault: Fault, folder: Path) -> int:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_whatever_fails_the_next_run_heals(job, fault, shm):
+def test_whatever_fails_the_next_run_heals(job, fault, in_memory):
     name, one, calm = job
-    count = count_of(one, fault, shm / "run")
+    count = count_of(one, fault, in_memory / "run")
     ends, problems = set(), []
     for n in places(name, fault, count):
-        folder = shm / "run"
+        folder = in_memory / "run"
         one.copy(folder)
         before = stale(name, folder)
         disk = FaultyDisk(n, fault)

@@ -9,8 +9,6 @@ import json
 import os
 import random
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +26,9 @@ TEXTS = {"a": "one", "b": "two", "c": "drop it"}
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Path]:
-    """A folder in memory, always the same: its path stands in the configuration."""
-    root = Path("/dev/shm")
-    made = tempfile.mkdtemp(prefix="writes-", dir=root if os.access(root, os.W_OK) else None)
-    yield Path(made) / "run"
-    shutil.rmtree(made)
+def here(in_memory) -> Path:
+    """Always the same folder: its path stands in the configuration."""
+    return in_memory / "run"
 
 
 @pytest.fixture(scope="module")
