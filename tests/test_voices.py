@@ -285,10 +285,11 @@ def test_a_reference_clip_may_be_any_file_that_sounds():
     """WAV or M4A; several clips are one voice."""
     clips = [SAMPLE / "letter.wav", SAMPLE / "lecture.mp4"]
 
-    voice = reference.embedding_of(clips, "cpu")
+    heard = reference.heard_in(clips, "cpu")
 
-    assert voice.shape == (voices.SIZE,)
-    assert np.linalg.norm(voice) == pytest.approx(1.0, abs=1e-5)
+    for voice in (heard.clear, heard.by_telephone):
+        assert voice.shape == (voices.SIZE,)
+        assert np.linalg.norm(voice) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_a_bad_reference_clip_stops_with_its_name(tmp_path):
@@ -303,7 +304,7 @@ def test_a_bad_reference_clip_stops_with_its_name(tmp_path):
 
     for name, message in said.items():
         with pytest.raises(Unusable, match=message):
-            reference.embedding_of([tmp_path / name], "cpu")
+            reference.heard_in([tmp_path / name], "cpu")
 
 
 def test_a_path_with_a_comma_is_one_clip(tmp_path):

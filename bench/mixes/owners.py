@@ -1,9 +1,10 @@
 """Whose voice is kept: speaker isolation alone, on many dialogues, without whisper.
 
 In:  a corpus, how many others, a seed. Out: a table. Each reader with enough utterances is the
-target of a dialogue with every other speaker: as it is, by telephone, and with noise (and the same
-dialogues by how alike the two voices are in them: two of one sex mostly are more); conversations
-with known turns; and `--speakers all` on readers by threes (a row of numbers, not of files).
+target of a dialogue with every other speaker: as it is, by telephone, with noise, and by telephone
+with a clear clip (and all of them by how alike the two voices are: two of one sex mostly are more);
+conversations with known turns; and `--speakers all` on readers by threes (a row of numbers, not of
+files).
 `kept` is the share of the target's speech, `pure` that of kept speech that is the target's, `worst`
 the least of that, `impure` how many recordings have less than 98% of it.
 """
@@ -21,7 +22,7 @@ from pipeline import audio
 from pipeline.config import Settings
 from pipeline.item import Item
 from pipeline.stages import isolate_speakers
-from pipeline.stages.isolate_speakers import reference, survey
+from pipeline.stages.isolate_speakers import reference, survey, telephone
 from pipeline.stages.isolate_speakers.groups import centroid
 from pipeline.stages.isolate_speakers.labels import TARGET, Piece
 from pipeline.stages.isolate_speakers.voices import Embeddings, unit
@@ -44,6 +45,10 @@ CHANGES: dict[str, Change] = {
     "clean": lambda mix, _: mix,
     "telephone": lambda mix, _: mixing.telephone(mix, mix.name),
     "pink 20 dB": lambda mix, chance: mixing.with_bed(mix, mix.name, "pink", NOISE_DB, chance),
+}
+# of the dialogue, and of the clip
+PAIRS = {name: (change, change) for name, change in CHANGES.items()} | {
+    "by clear clip": (CHANGES["telephone"], CHANGES["clean"])
 }
 
 
@@ -69,9 +74,9 @@ def table(corpus: Corpus, others: int, seed: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         listen = Listening(Path(folder), params, models)
         pairs: list[Kept] = []
-        for name, change in CHANGES.items():
+        for name, (change, of_clip) in PAIRS.items():
             found = [listen.kept(mix, who, clip) for mix, who, clip in
-                     dialogues(corpus, others, seed, change)]  # fmt: skip
+                     dialogues(corpus, others, seed, change, of_clip)]  # fmt: skip
             out.append(_row(name, found))
             pairs += found
         for low, high in itertools.pairwise(ALIKE):
@@ -94,9 +99,11 @@ class Listening:
     def kept(self, mix: Mix, who: str, clip: Samples) -> Kept:
         """Return what isolation keeps of a mix, given a clip of the wanted voice."""
         audio.write(self.folder / "clip.wav", clip, RATE_HZ)
-        wanted = reference.embedding_of([self.folder / "clip.wav"], "cpu")
+        heard_in_clip = reference.heard_in([self.folder / "clip.wav"], "cpu")
         path = mix.write(self.folder)
         spans = survey.find_speech(path, self.params, self.models)
+        by_line = telephone.is_by_telephone(path, spans)
+        wanted = heard_in_clip.by_telephone if by_line else heard_in_clip.clear
         found: dict[str, Any] = survey.find_voices(path, spans, self.params, self.models)
         heard, embeddings = {**found, "speech": spans}, unit(found["embeddings"])
         params = isolate_speakers.Params()
@@ -131,7 +138,7 @@ def counted(mix: Mix, who: str, pieces: list[Piece]) -> Kept:
 
 
 def dialogues(
-    corpus: Corpus, others: int, seed: int, change: Change
+    corpus: Corpus, others: int, seed: int, change: Change, of_clip: Change
 ) -> Iterator[tuple[Mix, str, Samples]]:
     """Yield a mix, its target and a clip of the target, for each pair of speakers."""
     by_speaker = corpus.by_speaker()
@@ -144,7 +151,7 @@ def dialogues(
             turns = _by_turns(mine[:TURNS], by_speaker[other][:TURNS])
             mix = change(mixing.joined("dialogue", turns, (0.15, 1.0), chance), chance)
             longest = max(mine[TURNS:], key=lambda each: audio.info(each.path).duration_s)
-            clip = change(mixing.joined("clip", [longest], (0.1, 0.1), chance), chance)
+            clip = of_clip(mixing.joined("clip", [longest], (0.1, 0.1), chance), chance)
             yield mix, who, clip.sound
 
 

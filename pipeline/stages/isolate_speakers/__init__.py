@@ -20,7 +20,7 @@ from . import labels, mute, resolve
 from .labels import TARGET, Piece
 from .voices import SIZE, Embeddings, unit
 
-VERSION = 5
+VERSION = 6
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
 READS: tuple[str, ...] = ("download_audio", SURVEY, AGREE)
 
@@ -58,7 +58,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
         raise Reject("no speech found")
     if not survey["parts"]:
         raise Reject("two speak at once, wherever there is speech")
-    targets = _targets(item.load_json(AGREE, "target.json"))
+    line = bool(survey.get("by_telephone"))
+    targets = _targets(item.load_json(AGREE, "target.json"), line)
     embeddings = unit(np.load(item.path(SURVEY, "embeddings.npy")).astype(np.float32))
     found = owned(survey, embeddings, targets, params)
     if not any(piece.rule == TARGET for piece in found):
@@ -87,9 +88,11 @@ def owned(
     return resolve.doubted(found, survey, embeddings, here)
 
 
-def _targets(agreed: dict[str, Any]) -> Embeddings:
+def _targets(agreed: dict[str, Any], by_telephone: bool) -> Embeddings:
     """Return the wanted voices, (n, 192): one, or with --speakers all each one's."""
     found = [speaker["embedding"] for speaker in agreed.get("speakers", [agreed])]
+    if by_telephone and "by_telephone" in agreed:
+        found = [agreed["by_telephone"]]
     if len(found[0]) != SIZE:
         raise Unusable(
             f"the voice that this folder agreed on is of another network: {len(found[0])} numbers, "

@@ -28,6 +28,7 @@ class Voice:
     seconds: Seconds
     embedding: Embeddings  # (192,)
     number: int = 0  # in its recording
+    by_telephone: bool = False
 
 
 def voices_of(items: Iterable[Item]) -> Iterable[Voice]:
@@ -35,9 +36,11 @@ def voices_of(items: Iterable[Item]) -> Iterable[Voice]:
     for item in items:
         if item.dropped or SURVEY not in item.folders:
             continue
-        for number, voice in enumerate(item.load_json(SURVEY, "survey.json")["voices"]):
-            embedding = np.asarray(voice["embedding"], np.float32)
-            yield Voice(item.source, float(voice["seconds"]), unit(embedding), number)
+        survey = item.load_json(SURVEY, "survey.json")
+        line = bool(survey.get("by_telephone"))
+        for number, voice in enumerate(survey["voices"]):
+            embedding = unit(np.asarray(voice["embedding"], np.float32))
+            yield Voice(item.source, float(voice["seconds"]), embedding, number, line)
 
 
 def alone(mine: Sequence[Voice], items: Iterable[Item]) -> tuple[list[Voice], Seconds]:

@@ -1,19 +1,20 @@
-"""The voice of a reference clip.
+"""The voice of a reference clip, clear and by telephone.
 
-In:  paths of clips of one speaker, in any format. Out: one embedding.
+In:  paths of clips of one speaker, in any format. Out: two embeddings (why: `telephone.py`).
 Left out: who in the recordings is like it (`agree.py`).
 """
 
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import audio
 from pipeline.audio import Seconds
 from pipeline.item import Unusable
 
-from . import groups, speech, voices
+from . import groups, speech, telephone, voices
 
 LEAST_S: Seconds = 1.6  # of speech: one window. 3 s and more are better (by telephone 0.1% EER)
 HOP_S: Seconds = 0.4  # from window to window, as in the survey
@@ -31,16 +32,38 @@ def clip_paths(text: str) -> list[Path]:
     return [Path(part.strip()).expanduser() for part in text.split(",") if part.strip()]
 
 
-def embedding_of(paths: Sequence[Path], device: str) -> voices.Embeddings:
-    """Return the voice of the clips, (192,); Unusable if one cannot be read or has no speech."""
+@dataclass(frozen=True)
+class Heard:
+    """One voice, (192,) each, as clear recordings have it and as telephones do."""
+
+    clear: voices.Embeddings
+    by_telephone: voices.Embeddings
+    is_clear: bool = True  # False: all clips are by telephone, and both are the same
+
+
+def heard_in(paths: Sequence[Path], device: str) -> Heard:
+    """Return the voice of the clips; Unusable if one cannot be read or has no speech.
+
+    Clear recordings are held against the clear clips; where all are by telephone, against those.
+    """
     vad, network = speech.load_network(), voices.load_network(device)
+    clear, narrow = [], []
     with tempfile.TemporaryDirectory() as folder:
-        clips = [_decoded(path, Path(folder) / f"{i}.flac") for i, path in enumerate(paths)]
-        found = [_voice(path, clip, vad, network) for path, clip in zip(paths, clips, strict=True)]
-    return groups.centroid(voices.unit(found))
+        for number, path in enumerate(paths):
+            clip = _decoded(path, Path(folder) / f"{number}.flac")
+            spans = _spans(path, clip, vad)
+            is_clear = not telephone.is_by_telephone(clip, spans)
+            sounds = [clip, *(_by_telephone(clip) if is_clear else ())]
+            found = [_voice(sound, spans, network) for sound in sounds]
+            clear += found[:1] if is_clear else []
+            narrow.append(groups.centroid(voices.unit(found)))
+    by_telephone = groups.centroid(voices.unit(narrow))
+    if not clear:
+        return Heard(by_telephone, by_telephone, is_clear=False)
+    return Heard(groups.centroid(voices.unit(clear)), by_telephone)
 
 
-def _voice(path: Path, clip: Path, vad: object, network: voices.VoiceNetwork) -> voices.Embeddings:
+def _spans(path: Path, clip: Path, vad: object) -> list[speech.Span]:
     probabilities = speech.speech_probabilities(vad, audio.blocks_at(clip, speech.RATE_HZ))
     spans = speech.speech_spans(probabilities, audio.info(clip).duration_s, speech.SpeechRules())
     if (spoken_s := speech.total_s(spans)) < LEAST_S:
@@ -48,8 +71,23 @@ def _voice(path: Path, clip: Path, vad: object, network: voices.VoiceNetwork) ->
             f"--target-speaker {path}: {spoken_s:.1f} s of speech, needs {LEAST_S} s; "
             "give a longer clip of the speaker alone"
         )
+    return spans
+
+
+def _voice(
+    clip: Path, spans: Sequence[speech.Span], network: voices.VoiceNetwork
+) -> voices.Embeddings:
     windows = voices.windows(spans, HOP_S)
     return groups.centroid(voices.embed_recording(clip, windows, network))
+
+
+def _by_telephone(clip: Path) -> list[Path]:
+    """Return the clip as telephones would give it."""
+    found = []
+    for number, sound in enumerate(telephone.through_lines(audio.read(clip)[0])):
+        found.append(clip.with_name(f"{clip.stem}-line-{number}.flac"))
+        audio.write(found[-1], sound, telephone.RATE_HZ)
+    return found
 
 
 def _decoded(path: Path, target: Path) -> Path:

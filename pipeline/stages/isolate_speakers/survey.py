@@ -27,11 +27,12 @@ from . import (
     separate,
     speech,
     spleeter,
+    telephone,
     turns,
     voices,
 )
 
-VERSION = 7
+VERSION = 8
 READS: tuple[str, ...] = ("download_audio",)
 ON_GPU = True
 
@@ -133,11 +134,13 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         separate.separate_file(source, sound, separator)
         spans = find_speech(sound, params, models)
     found = find_voices(sound, spans, params, models)
+    found["by_telephone"] = telephone.is_by_telephone(sound, spans)
     write_json(out / "survey.json", _rounded(source, spans, found))
     np.save(out / "embeddings.npy", found["embeddings"].astype(np.float16))
     facts = _facts(under, wanted, separator) | {
         "speech_s": round(speech.total_s(spans), 3),
         "voices": len(found["voices"]),
+        "by_telephone": found["by_telephone"],
     }
     return Result(output="survey.json", facts=facts)
 
@@ -251,6 +254,7 @@ def _rounded(source: Path, spans: list[speech.Span], found: dict[str, Any]) -> d
         "turns": found["turns"],
         "voices": found["voices"],
         "windows": found["windows"],
+        "by_telephone": found["by_telephone"],
     }
 
 
