@@ -65,11 +65,13 @@ def test_what_is_far_under_the_voice_is_still_and_only_the_room_is_the_room():
 def test_a_pause_without_stillness_is_not_proven_and_the_end_of_a_recording_is():
     noisy = Break((1.0, 2.0), (1.0, 2.0))
     end = Break((3.0, 3.0), (3.0, 3.0))
+    cut = Break((3.0, 3.0), (3.0, 3.0), is_cut=True)
 
-    found = settled([noisy, None, end], still(3, (0.9, 2.1)), [], 0.2)
+    found = settled([noisy, None, end, cut], still(3, (0.9, 2.1)), [], 0.2)
 
-    assert found == [noisy, None, end]
-    assert [gap.is_proven for gap in (found[0], found[2])] == [False, True]
+    assert found == [noisy, None, end, cut]
+    assert [gap.can_end for gap in found if gap] == [False, True, False]
+    assert [gap.can_begin for gap in found if gap] == [False, True, False]
 
 
 def test_no_clip_reaches_over_somebody_else():
@@ -79,7 +81,17 @@ def test_no_clip_reaches_over_somebody_else():
     (alone,) = settled([gap], still(3, (1.0, 1.3), (1.7, 2.0)), [], 0.2)
     (beside,) = settled([gap], still(3, (1.0, 1.3), (1.7, 2.0)), [(1.25, 1.75)], 0.2)
 
-    assert alone.is_proven and not beside.is_proven
+    assert alone.can_end and alone.can_begin
+    assert not beside.can_end and not beside.can_begin
+
+
+def test_each_side_of_somebody_elses_turn_is_judged_by_its_own_pause():
+    """A clip may end in the pause before a turn though the next one has none to begin in."""
+    gap = Break((1.0, 1.3), (2.0, 2.0), is_turn=True)
+
+    (found,) = settled([gap], still(3, (1.3, 2.5)), [(1.35, 2.0)], 0.2)
+
+    assert found.can_end and not found.can_begin
 
 
 def test_what_is_too_short_of_stillness_gets_digital_silence():

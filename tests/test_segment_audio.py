@@ -325,6 +325,56 @@ def test_others_speech_is_never_used(tmp_path):
         assert clip["end_s"] <= start_s or clip["start_s"] >= end_s
 
 
+def test_a_turn_between_two_words_is_a_break_though_nobody_paused():
+    """Where somebody else speaks, nobody is heard to pause: his own ends are where it is parted."""
+    words = [word(" ruled", 1.0, 1.6), word(" his", 1.6, 2.2), word(" you're", 4.4, 4.7)]
+
+    breaks = breaks_around(words, [(0.0, 0.9), (4.06, 4.3)], [], 6.0, [(2.2, 4.0)])
+
+    assert breaks[2] == Break((2.2, 2.2), (4.06, 4.3))
+    assert breaks[2].is_turn and not breaks[2].can_end
+
+
+def test_what_is_talked_into_is_lost_up_to_its_nearest_pause(tmp_path):
+    """One sentence: whole, a pause, interrupted at once; the rest begins after its next pause."""
+    take = Take().pause(0.4).say("All of the old clocks in the house stopped,").pause(0.4)
+    first_ends_s = take.time_s
+    take.say("she said and").stranger(0.8).say("then they").pause(0.4)
+    last_begins_s = take.time_s
+    take.say("went on until it was late in the day.").pause(0.5)
+
+    document, _ = segmented(take.item(tmp_path), tmp_path)
+
+    assert texts(document) == [
+        "All of the old clocks in the house stopped,",
+        "went on until it was late in the day.",
+    ]
+    first, last = document["clips"]
+    assert first["end_s"] <= first_ends_s and last["start_s"] >= last_begins_s - 0.4
+    reasons = {r["text"]: r["reason"] for r in document["rejected"] if r["rule"] != "other_speaker"}
+    assert set(reasons) == {"she said and", "then they"}
+
+
+def test_a_recording_that_begins_and_ends_amid_words_gives_none_of_them(tmp_path):
+    """Cut out of something longer: what stands before the first pause and after the last is lost.
+
+    A file as short as a clip is somebody's clip already: its ends are taken as they are.
+    """
+    take = Take().say("seen it coming before that day.").pause(0.5)
+    for sentence in SENTENCES[:4]:
+        take.say(sentence).pause(0.5)
+    take.say("Ten minutes later they were all asleep")
+
+    document, _ = segmented(take.item(tmp_path), tmp_path)
+    short, _ = segmented(Take().say(SENTENCES[0]).item(tmp_path / "short"), tmp_path)
+
+    assert " ".join(texts(document)) == " ".join(SENTENCES[:4])
+    reasons = {r["text"]: r["reason"] for r in document["rejected"]}
+    assert "begins within sound" in reasons["seen it coming before that day."]
+    assert "ends within sound" in reasons["Ten minutes later they were all asleep"]
+    assert texts(short) == [SENTENCES[0]]
+
+
 def test_speech_without_words_is_rejected(tmp_path):
     """Voice that whisper gave no words for is 'no_text', and in no clip."""
     take = Take().pause(0.5).say(SENTENCES[0]).pause(1.5)

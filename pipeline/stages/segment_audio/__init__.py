@@ -34,7 +34,7 @@ from .edges import breaks_around
 from .envelope import FRAME_S, envelope, quiet_runs
 from .judging import Candidate, Models, clip_sound, judged
 from .listening import Listener
-from .margins import settled
+from .margins import LEAST_STILL_S, settled
 from .packing import Speech
 from .settings import Params
 from .sound import load_mos
@@ -42,7 +42,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 7
+VERSION = 8
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
@@ -124,8 +124,10 @@ def recording(item: Item, params: Params) -> Recording:
     voiced, muted = [(a, b) for a, b, *_ in target], [(a, b) for a, b, _, _ in others]
     sound = envelope(levels_db(enhanced), voiced, muted)
     words = repaired(words_of(transcript), sound)
-    pauses = quiet_runs(sound.quiet, params.min_pause_s)
-    breaks = breaks_around(words, pauses, voiced, duration_s, muted)
+    # subtle: what is no longer than a clip was cut by somebody for this; its ends are its own
+    is_cut = duration_s > params.max_clip_s
+    pauses = quiet_runs(sound.quiet, params.min_pause_s, LEAST_STILL_S if is_cut else None)
+    breaks = breaks_around(words, pauses, voiced, duration_s, muted, is_cut)
     breaks = settled(breaks, sound, muted, params.edge_silence_s)
     return Recording(
         duration_s=duration_s,

@@ -5,7 +5,7 @@ Left out: whether the runs are good enough once they are heard (judging.py).
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,18 @@ from pipeline.audio import Seconds
 
 from . import unsaid
 from .accounting import Rejected
+from .edges import Break
 from .envelope import Envelope, Span, overlapping
 from .margins import LEAST_STILL_S
-from .packing import Run, Speech, clip_cost, pack, pieces, sentences
+from .packing import (
+    Run,
+    Speech,
+    clip_cost,
+    pack,
+    parts_between_pauses,
+    pieces,
+    sentences,
+)
 from .quality import Failure, language_failure, words_failure
 from .settings import Params
 from .unsaid import Said
@@ -23,7 +32,9 @@ from .versions import Version
 from .words import Word, text_of
 
 TOUCHES_S = 0.02  # spans that only meet do not overlap
-MOST_DB = 99.0  # SNR of speech over digital silence
+# A sentence that is lost at one of its ends may be cut at a pause as long as this: twice the
+# closure of a stop
+INNER_PAUSE_S: Seconds = 0.25
 
 
 @dataclass(frozen=True)
@@ -114,11 +125,35 @@ def candidate_runs(rec: Recording, params: Params, can_listen: bool) -> Chosen:
     packed: list[Run] = []
     for trusted, group in itertools.groupby(failures, key=lambda pair: pair[1] is None):
         if trusted:
-            packed += pack([part for part, _ in group], cost)
+            packed += packed_whole(rec.speech, [part for part, _ in group], cost)
     ends = [(run, ends_failure(rec.speech, run, params)) for run in packed]
     rejected += [reject(rec, run, failure) for run, failure in ends if failure]
     kept = [run for run, failure in ends if not failure]
     return Chosen(kept, rejected, [(part, doubt) for part, doubt in doubts if doubt])
+
+
+def packed_whole(
+    speech: Speech, parts: Sequence[Run], cost: Callable[[Run], float | None]
+) -> list[Run]:
+    """Return whole sentences packed; of those that have no pause at an end, what lies between two.
+
+    A sentence that somebody else talks into, or that the recording breaks off, is lost from there
+    to its nearest pause, not as a whole.
+    """
+    packed = pack(parts, cost)
+    lost = [run for run in packed if not speech.is_proven(run)]
+    if not lost:
+        return packed
+    units = [
+        unit
+        for part in parts
+        for unit in (
+            parts_between_pauses(speech, part, INNER_PAUSE_S)
+            if any(run.first <= part.first <= run.last for run in lost)
+            else [part]
+        )
+    ]
+    return pack(units, cost)
 
 
 def part_failure(
@@ -171,12 +206,21 @@ def ends_failure(speech: Speech, run: Run, params: Params) -> Failure | None:
     if length_s > params.max_clip_s:
         reason = f"{length_s:.2f} s is above {params.max_clip_s:g} s, without a pause to cut at"
         return Failure("too_long", reason, value, params.max_clip_s)
-    for where, gap in (("before", speech.before(run)), ("after", speech.after(run))):
-        if not gap.is_proven:
-            still_ms = round(1000 * LEAST_STILL_S)
-            reason = f"the pause {where} it is never as still as the room for {still_ms} ms"
-            return Failure("edge_sound", reason, 0, still_ms)
-    return None
+    before, after = speech.before(run), speech.after(run)
+    if before.can_begin and after.can_end:
+        return None
+    still_ms = round(1000 * LEAST_STILL_S)
+    reason = edge_reason(before, "before", still_ms) if not before.can_begin else ""
+    reason = reason or edge_reason(after, "after", still_ms)
+    return Failure("edge_sound", reason, 0, still_ms)
+
+
+def edge_reason(gap: Break, where: str, still_ms: int) -> str:
+    """Return why a clip cannot be cut in a break."""
+    if gap.is_cut:
+        return "the recording " + ("begins" if where == "before" else "ends") + " within sound"
+    between = "to somebody else" if gap.is_turn else "it"
+    return f"the pause {where} {between} is never as still as the room for {still_ms} ms"
 
 
 def reject(rec: Recording, run: Run, failure: Failure) -> Rejected:

@@ -1,20 +1,20 @@
 """Which real pause lies between which two words: the only places where sound may be cut.
 
-In:  words with whisper's times, quiet runs of the waveform, the voice activity's spans.
-Out: for every gap between two words its `Break`, or None where nobody paused.
+In:  words with whisper's times, quiet runs of the waveform, the voice activity's spans, the turns
+of other voices.
+Out: for every gap between two words its `Break`, or None where nobody paused or spoke between.
 Why: whisper's word times are wrong by 0.06-0.32 s (median), and its word ends are 0.30 s early on
 average, so they only say which pause is meant; where to cut is taken from the waveform alone.
 """
 
 import bisect
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.audio import Seconds
 
-from .envelope import Span, covered_s, overlapping
+from .envelope import VAD_EDGE_S, Span, covered_s
 from .words import Word, ends_clause, ends_sentence
 
 WORD_END_LATE_S = 0.15  # how much later than whisper says words end: half of what was measured
@@ -28,6 +28,7 @@ SENTENCE_BONUS_S = 0.3
 CLAUSE_BONUS_S = 0.15
 STILL_S: Seconds = 0.1  # of stillness at both ends of a clip: what the trainers need
 EARLY_START_WEIGHT = 0.5  # whisper begins words within the pause before them: half a misfit
+BESIDE_S: Seconds = VAD_EDGE_S + 0.02  # as near to a turn quiet can be: its edges are never quiet
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,17 @@ class Margin:
 class Break:
     """The quiet between two words: its first and its last run (a breath may lie between them).
 
-    `tail` and `head` are where the clips before and after it are cut (margins.py).
+    `tail` and `head` are where the clips before and after it are cut (margins.py). Where somebody
+    else speaks in it, it is a turn, and a run may have no length: it is then where he begins or
+    ends. A break without any length is the recording's own end.
     """
 
     first: Span
     last: Span
     tail: Margin | None = None
     head: Margin | None = None
+    is_turn: bool = field(default=False, compare=False)
+    is_cut: bool = field(default=False, compare=False)  # the recording's own end, amid its sound
 
     @property
     def quiet_s(self) -> Seconds:
@@ -65,9 +70,14 @@ class Break:
         return self.resume_s - self.quiet_s
 
     @property
-    def is_proven(self) -> bool:
-        """Whether clips may be cut here: in stillness, or at the recording's own end."""
-        return self.pause_s <= 0 or self.tail is not None
+    def can_end(self) -> bool:
+        """Whether a clip may end here: in stillness, or with the recording."""
+        return self.tail is not None or (self.pause_s <= 0 and not self.is_cut)
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether a clip may begin here."""
+        return self.head is not None or (self.pause_s <= 0 and not self.is_cut)
 
     @property
     def tail_end_s(self) -> Seconds:
@@ -96,26 +106,53 @@ def breaks_around(
     voiced: Sequence[Span],
     duration_s: Seconds,
     others: Sequence[Span] = (),
+    is_cut: bool = False,
 ) -> list[Break | None]:
     """Return the breaks before, between and after the words: one more than there are words.
 
     `voiced` are the spans of voice activity, `others` those of somebody else. The recording's own
-    ends are breaks in any case.
+    ends are breaks in any case; `is_cut`: it was cut out of something longer.
     """
     if not words:
         return []
     found: list[list[Span]] = [[] for _ in range(len(words) + 1)]
-    for pause in pauses:
-        if (gap := gap_of(pause, words)) is not None:
-            found[gap].append(pause)
-    breaks = [break_of(runs, voiced, others) for runs in found]
-    ends = (Break((0.0, 0.0), (0.0, 0.0)), Break((duration_s,) * 2, (duration_s,) * 2))
+    turns: list[list[Span]] = [[] for _ in range(len(words) + 1)]
+    for quiet, spoken in silences(pauses, others):
+        span = (min(quiet + spoken)[0], max(b for _, b in quiet + spoken))
+        gap = gap_of(span, words)
+        if gap is None and spoken:  # its words are wrong, but somebody speaks there
+            gap = bisect.bisect_left(words, sum(span), key=lambda word: word.start_s + word.end_s)
+        if gap is not None:
+            found[gap] += quiet
+            turns[gap] += spoken
+    breaks = [break_of(*each, voiced) for each in zip(found, turns, strict=True)]
+    ends = [Break((at_s,) * 2, (at_s,) * 2, is_cut=is_cut) for at_s in (0.0, duration_s)]
     return [breaks[0] or ends[0], *breaks[1:-1], breaks[-1] or ends[1]]
 
 
-def break_of(
-    runs: Sequence[Span], voiced: Sequence[Span], others: Sequence[Span] = ()
-) -> Break | None:
+def silences(
+    pauses: Sequence[Span], others: Sequence[Span]
+) -> Iterator[tuple[list[Span], list[Span]]]:
+    """Yield what is no sound of the target's: quiet runs, and the turns that they lie beside.
+
+    >>> list(silences([(0.0, 1.0), (3.05, 4.0), (5.0, 6.0)], [(2.0, 3.0)]))
+    [([(0.0, 1.0)], []), ([(3.05, 4.0)], [(2.0, 3.0)]), ([(5.0, 6.0)], [])]
+    """
+    quiet: list[Span] = []
+    spoken: list[Span] = []
+    end_s, was_turn = -math.inf, False
+    for span, is_turn in sorted([(p, False) for p in pauses] + [(o, True) for o in others]):
+        is_beside = span[0] - end_s <= BESIDE_S and (is_turn or was_turn)
+        if not is_beside and (quiet or spoken):
+            yield quiet, spoken
+            quiet, spoken = [], []
+        (spoken if is_turn else quiet).append(span)
+        end_s, was_turn = span[1], is_turn
+    if quiet or spoken:
+        yield quiet, spoken
+
+
+def break_of(runs: Sequence[Span], turns: Sequence[Span], voiced: Sequence[Span]) -> Break | None:
     """Return the break that the quiet runs between two words make; None without any.
 
     The longest run is the pause; where somebody else speaks between them, the longest before that
@@ -123,12 +160,16 @@ def break_of(
     (no voice, and the run is no closure) or speech without words: both are in neither clip. Short
     voice is a part of the word it stands by, such as the release after a closure.
     """
-    if not runs:
+    if not runs and not turns:
         return None
-    turns = [k for k, (a, b) in enumerate(pairwise(runs), 1) if overlapping(others, a[1], b[0])]
-    before, after = (runs[: turns[0]], runs[turns[-1] :]) if turns else (runs, runs)
-    first = _extended(before, _longest(before), -1, voiced)
-    return Break(before[first], after[_extended(after, _longest(after), 1, voiced)])
+    before = after = runs
+    if turns:
+        first_s, last_s = turns[0][0], turns[-1][1]
+        before = [run for run in runs if run[1] <= first_s] or [(first_s, first_s)]
+        after = [run for run in runs if run[0] >= last_s] or [(last_s, last_s)]
+    first = before[_extended(before, _longest(before), -1, voiced)]
+    last = after[_extended(after, _longest(after), 1, voiced)]
+    return Break(first, last, is_turn=bool(turns))
 
 
 def _longest(runs: Sequence[Span]) -> int:

@@ -166,11 +166,20 @@ def _smooth_db(levels_db: Samples) -> Samples:
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
-def quiet_runs(quiet: Flags, shortest_s: Seconds) -> list[Span]:
-    """Return the spans of at least `shortest_s` in which every frame is quiet."""
+def quiet_runs(quiet: Flags, shortest_s: Seconds, at_ends_s: Seconds | None = None) -> list[Span]:
+    """Return the spans of at least `shortest_s` in which every frame is quiet.
+
+    At the first and the last frame `at_ends_s` is enough: more of the pause was not recorded.
+    """
     edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False])).astype(np.int8)))
-    runs = edges.reshape(-1, 2) * FRAME_S
-    return [(float(a), float(b)) for a, b in runs if b - a >= shortest_s - 1e-6]
+    ends_s = (0.0, len(quiet) * FRAME_S)
+    runs = [(float(a), float(b)) for a, b in edges.reshape(-1, 2) * FRAME_S]
+    least_s = shortest_s if at_ends_s is None else at_ends_s
+    return [
+        (a, b)
+        for a, b in runs
+        if b - a >= (least_s if a == ends_s[0] or b == ends_s[1] else shortest_s) - 1e-6
+    ]
 
 
 def flags(spans: Sequence[Span], length: int, widen_s: Seconds = 0.0) -> Flags:

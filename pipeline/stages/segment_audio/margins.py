@@ -6,7 +6,7 @@ is recorded there.
 Why: what is quiet beside a voice may be a breath, or the release of a stop in noise. A clip that is
 cut there begins or ends in sound. From the voice outwards the first stretch counts in which nothing
 but the room is heard: what lies before it goes into the clip as a whole, what lies behind it into
-none. Where there is none the pause is not proven: no margin, and choosing.py drops the clip.
+none. Where there is none the pause is not proven: no margin, and no clip is cut there.
 A breath that swells is far under the voice, so still, before it is heard: within that stretch the
 cut is where the room alone is heard, if that is anywhere.
 """
@@ -21,6 +21,7 @@ from .envelope import FRAME_S, Envelope, Flags, Span, overlapping, quiet_runs
 
 FARTHEST_S: Seconds = 0.6  # stillness farther from the voice than this is none of its clip's
 LEAST_STILL_S: Seconds = 0.05  # of a pause that has no STILL_S: the rest is digital silence
+NEVER: Span = (0.0, 0.0)
 GUARD_S: Seconds = 0.02  # where a sound rises out of the room it was there before that
 
 
@@ -44,16 +45,18 @@ def _settled(gap: Break, sound: Envelope, others: Sequence[Span], edge_s: Second
     # subtle: after a word the stillness must be longer than a closure: its release may follow
     end = _first(after, CLOSURE_S, STILL_S, LEAST_STILL_S)
     start = _first(before, STILL_S, LEAST_STILL_S)
-    if end is None or start is None:
-        return replace(gap, tail=None, head=None)
-    end, start = _of_the_room(sound.room, end, 1), _of_the_room(sound.room, start, -1)
-    latest_s, earliest_s = end[1] - GUARD_S, start[0] + GUARD_S
-    if end[1] > start[0]:  # the same stillness, seen from both sides
+    end = end and _of_the_room(sound.room, end, 1)
+    start = start and _of_the_room(sound.room, start, -1)
+    latest_s, earliest_s = (end or NEVER)[1] - GUARD_S, (start or NEVER)[0] + GUARD_S
+    if end and start and end[1] > start[0]:  # the same stillness, seen from both sides
         latest_s = earliest_s = (max(end[0], start[0]) + min(end[1], start[1])) / 2
-    tail_s = min(max(gap.quiet_s + edge_s, end[0] + GUARD_S + STILL_S), latest_s)
-    head_s = max(min(gap.resume_s - edge_s, start[1] - GUARD_S - STILL_S), earliest_s)
-    tail = Margin(tail_s, tail_s - end[0] - GUARD_S)
-    head = Margin(head_s, start[1] - GUARD_S - head_s)
+    tail = head = None
+    if end:
+        tail_s = min(max(gap.quiet_s + edge_s, end[0] + GUARD_S + STILL_S), latest_s)
+        tail = Margin(tail_s, tail_s - end[0] - GUARD_S)
+    if start:
+        head_s = max(min(gap.resume_s - edge_s, start[1] - GUARD_S - STILL_S), earliest_s)
+        head = Margin(head_s, start[1] - GUARD_S - head_s)
     return replace(gap, tail=tail, head=head)
 
 

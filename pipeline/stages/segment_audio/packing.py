@@ -57,7 +57,7 @@ class Speech:
 
     def is_proven(self, run: Run) -> bool:
         """Return whether both ends of a clip of these words lie in stillness."""
-        return self.before(run).is_proven and self.after(run).is_proven
+        return self.before(run).can_begin and self.after(run).can_end
 
     def letters(self, run: Run) -> float:
         """Return about how many letters are spoken, numbers at their longest."""
@@ -69,22 +69,32 @@ class Speech:
         return [0.0, *accumulate(letters)]
 
     def longest_pause_s(self, run: Run) -> Seconds:
-        inner = (self.breaks[gap] for gap in range(run.first + 1, run.last + 1))
-        return max((b.pause_s for b in inner if b), default=0.0)
+        return max((gap.pause_s for _, gap in self.inner(run)), default=0.0)
+
+    def is_interrupted(self, run: Run) -> bool:
+        """Return whether somebody else speaks between the words."""
+        return any(gap.is_turn for _, gap in self.inner(run))
+
+    def inner(self, run: Run) -> Iterator[tuple[int, Break]]:
+        """Yield the breaks between the words of a run, and the word that each comes before."""
+        for word in range(run.first + 1, run.last + 1):
+            if gap := self.breaks[word]:
+                yield word, gap
 
 
 def sentences(speech: Speech, max_pause_s: Seconds, changes: Collection[int] = ()) -> list[Run]:
     """Return the sentences: runs between a full stop with a pause and the next.
 
-    A full stop without a pause ends nothing; a pause longer than `max_pause_s` always does, and
-    one of `changes`, the gaps at which another speaks.
+    A full stop without a pause ends nothing; a pause longer than `max_pause_s` always does, one in
+    which somebody else speaks, and one of `changes`, the gaps at which the speaker changes.
     """
     runs, first = [], 0
     for last, word in enumerate(speech.words):
         gap = speech.breaks[last + 1]
         is_end = last + 1 == len(speech.words)
         is_long = gap is not None and gap.pause_s > max_pause_s
-        if gap and (is_end or ends_sentence(word.text) or is_long or last + 1 in changes):
+        is_turn = gap is not None and (gap.is_turn or last + 1 in changes)
+        if gap and (is_end or ends_sentence(word.text) or is_long or is_turn):
             runs.append(Run(first, last))
             first = last + 1
     return runs
@@ -104,12 +114,22 @@ def pieces(speech: Speech, run: Run, longest_s: Seconds, shortest_s: Seconds) ->
         yield from pieces(speech, part, longest_s, shortest_s)
 
 
+def parts_between_pauses(speech: Speech, run: Run, least_s: Seconds) -> Iterator[Run]:
+    """Yield what the inner pauses of at least `least_s` make of a run where clips may be cut."""
+    first = run.first
+    for word, gap in speech.inner(run):
+        if gap.pause_s >= least_s and gap.can_end and gap.can_begin:
+            yield Run(first, word - 1)
+            first = word
+    yield Run(first, run.last)
+
+
 def _worth(speech: Speech, run: Run, gap: int, shortest_s: Seconds) -> tuple[bool, Seconds]:
     """Return how good a place `gap` is for a cut: both halves usable, then a long pause."""
-    usable = _real(speech.breaks[gap]).is_proven and all(
-        speech.length_s(part) >= shortest_s for part in _halves(run, gap)
-    )
-    pause_s = _real(speech.breaks[gap]).pause_s
+    pause = _real(speech.breaks[gap])
+    usable = all(speech.length_s(part) >= shortest_s for part in _halves(run, gap))
+    usable = usable and pause.can_end and pause.can_begin
+    pause_s = pause.pause_s
     return usable, pause_s * (CLAUSE_WORTH if ends_clause(speech.words[gap - 1].text) else 1.0)
 
 
@@ -144,10 +164,12 @@ def clip_cost(
 ) -> float | None:
     """Return what a clip costs: little near the middle length, much if it will be dropped.
 
-    None where it would be too long, or hold a pause that is too long.
+    None where it would be too long, or hold a pause that is too long or somebody else's turn.
     """
     length_s = speech.length_s(run)
     if not speech.fits(run, longest_s) or speech.longest_pause_s(run) > max_pause_s:
+        return None
+    if speech.is_interrupted(run):
         return None
     if length_s < shortest_s or not speech.is_proven(run):
         return LOST_COST * length_s

@@ -98,12 +98,12 @@ def without(rec: Recording, part: Part) -> Recording | None:
     pause = Break(part.pause, part.pause)
     (cut,) = settled([pause], rec.sound, [], rec.speech.edge_s)
     old = rec.speech.breaks[part.gap]
-    if cut is None or cut.tail is None or old is None:
+    if cut is None or cut.tail is None or cut.head is None or old is None:
         return None
     if part.is_before:
-        new = replace(old, first=part.pause, tail=cut.tail, head=old.head or cut.head)
+        new = replace(old, first=part.pause, tail=cut.tail)
     else:
-        new = replace(old, last=part.pause, tail=old.tail or cut.tail, head=cut.head)
+        new = replace(old, last=part.pause, head=cut.head)
     breaks = [new if gap == part.gap else each for gap, each in enumerate(rec.speech.breaks)]
     return replace(rec, speech=replace(rec.speech, breaks=breaks))
 
