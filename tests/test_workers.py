@@ -202,6 +202,17 @@ def test_how_many_kernels_torch_holds_is_the_users_to_say(monkeypatch, variable)
     assert hardware.os.environ[variable] == "7"
 
 
+def test_a_gpu_sums_in_one_order_unless_the_user_says_otherwise(monkeypatch):
+    variable, value = hardware.SCRATCH
+    monkeypatch.delenv(variable)
+    hardware.tame_threads()
+    assert hardware.os.environ[variable] == value
+
+    monkeypatch.setenv(variable, ":16:8")
+    hardware.tame_threads()
+    assert hardware.os.environ[variable] == ":16:8"
+
+
 def test_the_longest_file_comes_first_and_what_failed_before_last():
     todo = Decisions([Source(key, key, "") for key in "abcd"])
     for number, why in enumerate(("new", FAILED_BEFORE, "new", "new")):

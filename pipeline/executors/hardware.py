@@ -25,6 +25,9 @@ OWN_GROUP = Path("/proc/self/cgroup")
 # minutes takes 33.1 s of CPU (31.7 s with 1024), htdemucs, which has 177, 6.0 instead of 5.9 s.
 KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 MOST_KERNELS = 64
+# cuBLAS' scratch memory: fixed, so that LSTMs on a GPU (who speaks when) sum in one order; a choice
+# of torch's own: https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html
+SCRATCH = ("CUBLAS_WORKSPACE_CONFIG", ":4096:2")
 MIB = 1 << 20  # bytes; nvidia-smi's unit
 VISIBLE = "CUDA_VISIBLE_DEVICES"  # which GPUs CUDA shows to a process; nvidia-smi lists all of them
 # Of a worker's main memory, what it takes of a GPU's: weights and what decoding keeps in float16,
@@ -42,9 +45,11 @@ def tame_threads() -> None:
     By default they spin, and where another process wants the same core every small step waits for
     a thread that does not run: a (8, 512) x (512, 2048) product takes 16 ms instead of 0.46 ms
     (measured, 2 threads on 2 cores beside one busy process; 0.33 ms on one thread). torch counts
-    the cores of the machine, also where a container may use two of them. And `keep_few_kernels`.
+    the cores of the machine, also where a container may use two of them. And `keep_few_kernels`,
+    `sum_in_one_order`.
     """
     keep_few_kernels()
+    sum_in_one_order()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if core_count() < (os.cpu_count() or 1):
         os.environ.setdefault(THREADS, str(core_count()))
@@ -60,6 +65,12 @@ def keep_few_kernels() -> None:
     """
     for variable in KERNELS:
         os.environ.setdefault(variable, str(MOST_KERNELS))
+
+
+def sum_in_one_order() -> None:
+    """Have a GPU give the same bytes in each run; for this process and its children, before CUDA is
+    started."""
+    os.environ.setdefault(*SCRATCH)
 
 
 def share_cores(workers: int) -> None:

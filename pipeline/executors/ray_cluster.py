@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.executors.hardware import keep_few_kernels
+from pipeline.executors.hardware import keep_few_kernels, sum_in_one_order
 from pipeline.executors.task import DEVICE_OF_WORKER, Outcome, Task, run_one
 
 log = logging.getLogger(__name__)
@@ -286,6 +286,7 @@ def _do(task: Task, word: str, version: str) -> Outcome:
         reason = f"{host} does not see {task.out}: all machines must share the output folder"
         return Outcome(task, "halted", reason=f"{reason} under the same path; see docs/ray.md")
     keep_few_kernels()
+    sum_in_one_order()
     os.environ[DEVICE_OF_WORKER] = "cuda:0" if _ray().get_gpu_ids() else "cpu"
     return run_one(task)
 
