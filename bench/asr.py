@@ -7,9 +7,12 @@ Out: a table of medians: word error rate, how far it is from the first row's (po
 The clips are joined into recordings with known pauses, so that the spans of speech are known to
 this pipeline; whisper and faster-whisper look for it themselves, as they are used. All runs have
 the same weights and threads, and take turns, so that a busy machine slows all of them alike.
+What stands beside a clip moves its words, too: 115 clips of LJ Speech in two orders have 3.8 and
+3.2% wrong (base). --orders joins them several times over.
 
     python bench/asr.py ../lj --clips 40 --model base --repeat 3
     python bench/asr.py ../lj --only openai-whisper --batch 1 4 8 16
+    python bench/asr.py ../lj --clips 115 --orders 3 --only openai-whisper faster-whisper
 """
 
 import argparse
@@ -44,7 +47,7 @@ class Recording:
     """Clips joined to one file, and what is said when."""
 
     item: Item
-    clips: tuple[str, ...]
+    clips: dict[str, str]  # name -> what is said, in the order of the sound
     duration_s: float
 
     @property
@@ -89,6 +92,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="clips and transcripts.txt")
     parser.add_argument("--clips", type=int, default=40, help="how many, chosen by the seed")
     parser.add_argument("--per-recording", type=int, default=20, help="clips joined to one")
+    parser.add_argument("--orders", type=int, default=1, help="joined so often, beside others")
     parser.add_argument("--pause", type=float, nargs=2, default=(0.4, 3.0), help="from and to, s")
     parser.add_argument("--spans", choices=("known", "silero"), default="known")
     parser.add_argument("--model", default="base")
@@ -113,7 +117,11 @@ def _recordings(args: argparse.Namespace, temp: Path) -> list[Recording]:
     lines = (args.folder / "transcripts.txt").read_text(encoding="utf-8").splitlines()
     rows = [line.split("|") for line in lines if line]
     chosen = random.Random(args.seed).sample(rows, min(args.clips, len(rows)))
-    groups = [chosen[i : i + args.per_recording] for i in range(0, len(chosen), args.per_recording)]
+    groups, size = [], args.per_recording
+    for order in range(args.orders):
+        # subtle: the first one as it was drawn, so that figures of one order stay comparable
+        clips = random.Random(order).sample(chosen, len(chosen)) if order else chosen
+        groups += [clips[i : i + size] for i in range(0, len(clips), size)]
     return [_joined(group, temp / str(n), args) for n, group in enumerate(groups)]
 
 
@@ -132,7 +140,7 @@ def _joined(rows: Sequence[Sequence[str]], folder: Path, args: argparse.Namespac
         spans = _silero(samples)
     write_json(folder / "spans.json", {"target": spans})
     item = Item(folder.name, folder.name, "", folders={"isolate_speakers": str(folder)})
-    return Recording(item, tuple(row[-1] for row in rows), len(samples) / RATE_HZ)
+    return Recording(item, {row[0]: row[-1] for row in rows}, len(samples) / RATE_HZ)
 
 
 def _clip(folder: Path, name: str) -> Path:
@@ -260,17 +268,19 @@ def _print(
 
 
 def _counts(recordings: Sequence[Recording], side: Side, verbose: bool) -> list[Counts]:
-    found = []
+    """Return (words wrong, words said) of each clip, in all recordings that it is in."""
+    found: dict[str, Counts] = {}
     for one in recordings:
         heard = side.texts[one.item.source]
-        counts = wrong_words(one.clips, heard)
-        found += counts
         if verbose:
             print(f"{side.name}, recording {one.item.source}: {heard}")
-            for (wrong, words), clip in zip(counts, one.clips, strict=True):
-                if wrong:
-                    print(f"  {wrong} of {words} wrong: {clip}")
-    return found
+        counts = wrong_words(list(one.clips.values()), heard)
+        for (name, clip), (wrong, words) in zip(one.clips.items(), counts, strict=True):
+            before = found.get(name, (0, 0))
+            found[name] = (before[0] + wrong, before[1] + words)
+            if verbose and wrong:
+                print(f"  {wrong} of {words} wrong: {clip}")
+    return [found[name] for name in sorted(found)]
 
 
 if __name__ == "__main__":
