@@ -11,7 +11,8 @@ LibriSpeech kind (speaker-…), and conversations with turns.rttm; or any, with 
 speaker, text. Columns: words wrong in the clips' texts, and of whisper alone on the whole file;
 words wrong when whisper hears the clips (`ear`), at their edges and inside, and the words at edges
 in the whole file (`uncut`); edges with 100 ms of silence, edges cut in sound; share of the target's
-speech in clips; share of clip speech that is the target's; clips that were invented.
+speech in clips; share of clip speech that is the target's; clips that were invented; where there
+are breaths, coughs or laughs beside the words, edges in the middle of one, and those in clips.
 """
 
 import argparse

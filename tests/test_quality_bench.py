@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench import second_opinion
-from bench.mixes import corpus, meeting, mixing, owners, scoring, sounds
+from bench.mixes import breathing, corpus, meeting, mixing, owners, scoring, sounds
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
 from bench.mixes.reference import TrueWord
@@ -119,6 +119,28 @@ def test_seconds_of_the_target_and_of_others_are_told_apart(mix, clips):
     assert found.used_s == pytest.approx(1.0, abs=0.02)
     assert found.clip_speech_s == pytest.approx(1.5, abs=0.02)
     assert found.target_s == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["breath", "cough", "laughs"])
+def test_sounds_beside_words_lie_in_the_pause_and_edges_in_them_are_counted(mix, clips, kind):
+    """They are as loud as they are said to be, and nothing else of the mix is changed."""
+    chance = np.random.default_rng(2)
+    (pause,) = breathing.pauses(mix)
+
+    loud = breathing.with_sounds(mix, kind, kind, chance)
+    (start_s, end_s), middle_s = loud.sounds[0], sum(loud.sounds[0]) / 2
+    half = scoring.score(loud, [], clips((0.0, middle_s)), None)
+    held = scoring.score(loud, [], clips((0.0, 9.0)), None)
+
+    added = loud.sound - mix.sound
+    place = slice(*(round(at_s * sounds.RATE_HZ) for at_s in (start_s - 0.02, end_s + 0.02)))
+    under_voice_db = audio.level_db(added[place]) - mixing.SPEECH_DB
+    least_db, most_db = breathing.KINDS[kind].under_voice_db
+    assert pause[0] <= start_s < end_s <= pause[1]
+    assert len(loud.sounds) > 1 or not added[: place.start].any() and not added[place.stop :].any()
+    assert least_db - 3 <= under_voice_db <= most_db
+    assert (half.half_sounds, held.half_sounds) == (1, 0)
+    assert (half.held_sounds, held.held_sounds) == (0, len(loud.sounds))
 
 
 def test_a_clip_where_nobody_speaks_and_a_loop_are_invented(mix, clips):

@@ -29,6 +29,7 @@ SILENCE_S = 0.1  # what the trainers need at an edge
 MASKED_DB = 6.0  # speech so far under the noise is not heard
 PAUSE_S = 0.3  # longer silence within an utterance is no speech
 LEAST_LOUD = 2  # frames: one alone is a click
+IN_SOUND_S = 0.02  # so far inside a breath or a laugh an edge is in its middle
 LOOP = 4  # the same words so often in a row were not said
 
 
@@ -72,6 +73,9 @@ class Score:
     target_s: float = 0.0  # the target's of it, nobody else speaking
     invented: int = 0  # clips where nobody speaks, or that loop
     clip_s: float = 0.0
+    sounds: int = 0  # breaths, coughs or laughs beside the words
+    half_sounds: int = 0  # edges of clips in the middle of one
+    held_sounds: int = 0  # of them, whole in clips
 
     def __add__(self, other: "Score") -> "Score":
         return Score(**{f.name: _sum(getattr(self, f.name), getattr(other, f.name))
@@ -97,7 +101,19 @@ def score(mix: Mix, words: Sequence[TrueWord], done: Done, target: str | None) -
     nobody = [not _overlap([(s.start_s, s.end_s) for s in mix.said], span) for span in spans]
     loops = [is_loop(clip["text"]) for clip in done.clips]
     total.invented = sum(a or b for a, b in zip(nobody, loops, strict=True))
+    _sounds(total, mix.sounds, spans)
     return total
+
+
+def _sounds(
+    total: Score, sounds: Sequence[tuple[float, float]], spans: Sequence[tuple[float, float]]
+) -> None:
+    edges = [at_s for span in spans for at_s in span]
+    total.sounds = len(sounds)
+    for start_s, end_s in sounds:
+        inner = (start_s + IN_SOUND_S, end_s - IN_SOUND_S)
+        total.half_sounds += sum(inner[0] < at_s < inner[1] for at_s in edges)
+        total.held_sounds += any(a <= inner[0] and inner[1] <= b for a, b in spans)
 
 
 def in_clip(words: Sequence[TrueWord], span: tuple[float, float]) -> str:

@@ -11,7 +11,7 @@ from .scenarios import Job
 from .scoring import Score, Words, normalizer
 
 COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "uncut%", "silent%", "cut",
-           "yield%", "pure%", "inv")  # fmt: skip
+           "yield%", "pure%", "inv", "half", "held")  # fmt: skip
 WIDTH = 20
 
 
@@ -35,6 +35,7 @@ def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) 
         f"{silent:.1f}" if total.edges else "", f"{total.cut_edges}",
         f"{share:.1f}" if total.speech_s else "",
         f"{pure:.1f}" if total.clip_speech_s else "", f"{total.invented}",
+        *((f"{total.half_sounds}", f"{total.held_sounds}") if total.sounds else ()),
     ]  # fmt: skip
     line = f"{name:{WIDTH}}" + "".join(f"{cell:>9}" for cell in cells)
     notes = [f"    {one.name}: {one.dropped}" for one in done if one.dropped]
