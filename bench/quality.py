@@ -11,8 +11,10 @@ LibriSpeech kind (speaker-…), and conversations with turns.rttm; or any, with 
 speaker, text. Columns: words wrong in the clips' texts, and of whisper alone on the whole file;
 words wrong when whisper hears the clips (`ear`), at their edges and inside, and the words at edges
 in the whole file (`uncut`); edges with 100 ms of silence, edges cut in sound; share of the target's
-speech in clips; share of clip speech that is the target's; clips that were invented; where there
-are breaths, coughs or laughs beside the words, edges in the middle of one, and those in clips.
+speech in clips, and of what of it can make a clip (`able`: between pauses, nobody else there, 2 s
+with its silence; turns.rttm is right to some 0.3 s only); share of clip speech that is the
+target's; clips that were invented; where there are breaths, coughs or laughs beside the words,
+edges in the middle of one, and those in clips.
 """
 
 import argparse

@@ -81,6 +81,19 @@ def test_edges_are_judged_by_the_clean_speech(mix, clips, span, added_s, silent,
     assert (found.edges, found.silent_edges, found.cut_edges) == (2, silent, cut)
 
 
+def test_what_can_make_a_clip_lies_between_pauses_and_is_long_enough():
+    """2 s; 1 s; somebody else right after 2 s; 1 s and 0.8 s with 0.5 s between them."""
+    spoken = [(1.0, 3.0), (5.0, 6.0), (8.0, 11.0), (13.0, 14.0), (14.5, 15.3)]
+    loud, others = (np.zeros(1700, bool) for _ in range(2))
+    for start_s, end_s in spoken:
+        loud[round(start_s * 100) : round(end_s * 100)] = True
+    others[1005:1100] = True
+
+    able = np.flatnonzero(scoring.able_frames(loud, others))
+
+    assert able.tolist() == [*range(100, 300), *range(1300, 1530)]
+
+
 def test_an_excerpt_keeps_its_times_and_a_clip_at_its_ends_is_cut(mix, clips):
     """1.1 to 3.1 s: half of a's second, half of b's; a clip that reaches to both ends."""
     part = meeting.excerpt(mix, "part", 1.1, 3.1)

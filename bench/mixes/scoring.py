@@ -28,6 +28,9 @@ LOWEST_HZ = 80.0  # below is no speech
 SILENCE_S = 0.1  # what the trainers need at an edge
 MASKED_DB = 6.0  # speech so far under the noise is not heard
 PAUSE_S = 0.3  # longer silence within an utterance is no speech
+# What can make a clip by the pipeline's defaults: 2 s with 0.2 s of silence at both ends, no pause
+# above 1 s inside
+SHORTEST_S, LONGEST_PAUSE_S = 1.6, 1.0
 LEAST_LOUD = 2  # frames: one alone is a click
 IN_SOUND_S = 0.02  # so far inside a breath or a laugh an edge is in its middle
 LOOP = 4  # the same words so often in a row were not said
@@ -69,6 +72,8 @@ class Score:
     cut_edges: int = 0  # the recording is loud where it was cut
     speech_s: float = 0.0  # the target's, nobody else speaking
     used_s: float = 0.0  # of it, in clips
+    able_s: float = 0.0  # of it, between pauses, nobody else there, long enough for a clip
+    able_used_s: float = 0.0  # of that, in clips
     clip_speech_s: float = 0.0  # anybody's speech in clips
     target_s: float = 0.0  # the target's of it, nobody else speaking
     invented: int = 0  # clips where nobody speaks, or that loop
@@ -95,7 +100,7 @@ def score(mix: Mix, words: Sequence[TrueWord], done: Done, target: str | None) -
     loud = loud_frames(mix)
     for clip, span in zip(done.clips, spans, strict=True):
         _edges(total, loud, span, *_added_s(done, clip))
-    _voices(total, mix, without_short_pauses(loud), spans, target)
+    _voices(total, mix, loud, spans, target)
     inside = [in_clip(words, span) for span in spans]
     total.text = count(inside, [clip["text"] for clip in done.clips]) if words else Words()
     nobody = [not _overlap([(s.start_s, s.end_s) for s in mix.said], span) for span in spans]
@@ -232,14 +237,37 @@ def heard_levels_db(samples: Samples) -> np.ndarray:
     return 10 * np.log10(np.maximum(mean, 1e-12))
 
 
-def without_short_pauses(loud: np.ndarray) -> np.ndarray:
-    """Return the same with pauses of less than PAUSE_S filled."""
+def without_short_pauses(loud: np.ndarray, shortest_s: float = PAUSE_S) -> np.ndarray:
+    """Return the same with pauses of less than `shortest_s` filled."""
     at = np.flatnonzero(loud)
     filled = loud.copy()
     for before, after in zip(at, at[1:], strict=False):
-        if 1 < after - before < PAUSE_S / FRAME_S:
+        if 1 < after - before < shortest_s / FRAME_S:
             filled[before:after] = True
     return filled
+
+
+def able_frames(loud: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the frames of stretches that can make a clip: they begin and end in a pause.
+
+    What has no pause of SILENCE_S between it and somebody else's words, or is short and alone
+    between two of his turns, cannot be cut out by anybody.
+    """
+    sound = without_short_pauses(loud, SILENCE_S)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], sound.astype(np.int8), [0]))))
+    able, first = np.zeros(len(loud), bool), None
+    runs = edges.reshape(-1, 2).tolist()
+    for i, (start, end) in enumerate(runs):
+        if others[start:end].any():
+            first = None
+            continue
+        first = start if first is None else first
+        goes_on = i + 1 < len(runs) and runs[i + 1][0] - end <= LONGEST_PAUSE_S / FRAME_S
+        if goes_on and not others[runs[i + 1][0] : runs[i + 1][1]].any():
+            continue
+        able[first:end] = end - first >= SHORTEST_S / FRAME_S
+        first = None
+    return able
 
 
 def _edges(
@@ -272,11 +300,11 @@ def _zeros(samples: Samples) -> int:
 def _voices(
     total: Score,
     mix: Mix,
-    speech: np.ndarray,
+    loud: np.ndarray,
     spans: Sequence[tuple[float, float]],
     target: str | None,
 ) -> None:
-    frames = len(speech)
+    speech, frames = without_short_pauses(loud), len(loud)
     mine, others, used = (np.zeros(frames, np.int16) for _ in range(3))
     for said in mix.said:
         is_mine = target is None or said.utterance.speaker == target
@@ -287,6 +315,9 @@ def _voices(
     alone = (mine > 0) & (others == 0)
     total.speech_s += float(alone.sum()) * FRAME_S
     total.used_s += float((alone & (used > 0)).sum()) * FRAME_S
+    able = alone & able_frames(loud, others > 0)
+    total.able_s += float(able.sum()) * FRAME_S
+    total.able_used_s += float((able & (used > 0)).sum()) * FRAME_S
     total.clip_speech_s += float((((mine > 0) | (others > 0)) & (used > 0)).sum()) * FRAME_S
     total.target_s += float((alone & (used > 0)).sum()) * FRAME_S
 

@@ -11,7 +11,7 @@ from .scenarios import Job
 from .scoring import Score, Words, normalizer
 
 COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "uncut%", "silent%", "cut",
-           "yield%", "pure%", "inv", "half", "held")  # fmt: skip
+           "yield%", "able%", "pure%", "inv", "half", "held")  # fmt: skip
 WIDTH = 20
 
 
@@ -25,6 +25,7 @@ def head(options: argparse.Namespace) -> str:
 def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) -> str:
     """Return one line; with `verbose` also the rejections."""
     share = 100 * total.used_s / max(0.01, total.speech_s)
+    able = 100 * total.able_used_s / max(0.01, total.able_s)
     pure = 100 * total.target_s / max(0.01, total.clip_speech_s)
     silent = 100 * total.silent_edges / max(1, total.edges)
     cells = [
@@ -33,7 +34,7 @@ def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) 
         f"{total.heard.inner_percent:.1f}" if total.heard.true else "",
         f"{total.uncut.edge_percent:.1f}" if total.uncut.edge_true else "",
         f"{silent:.1f}" if total.edges else "", f"{total.cut_edges}",
-        f"{share:.1f}" if total.speech_s else "",
+        f"{share:.1f}" if total.speech_s else "", f"{able:.1f}" if total.able_s else "",
         f"{pure:.1f}" if total.clip_speech_s else "", f"{total.invented}",
         *((f"{total.half_sounds}", f"{total.held_sounds}") if total.sounds else ()),
     ]  # fmt: skip
