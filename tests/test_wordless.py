@@ -99,6 +99,21 @@ def test_a_laugh_too_close_to_a_word_drops_the_clip_and_says_where(tmp_path, mod
     assert f"at {spans[2][0]:.1f}" in reason and "no word, too close to one" in reason
 
 
+def test_a_laugh_too_close_to_a_word_takes_along_what_lies_after_the_last_pause(tmp_path, models):
+    """Two sentences of one clip, a laugh right after the second: the first one stays."""
+    item, spans = item_of(tmp_path, "said", 0.4, "said", 0.07, sound("laughs"))
+
+    document = cut(item, tmp_path, models, max_clip_s=30.0)
+
+    (clip,) = document["clips"]
+    assert clip["text"] == SENTENCE["text"]
+    assert spans[0][1] <= clip["end_s"] <= spans[2][0]
+    (lost,) = [r for r in document["rejected"] if r["rule"] == "wordless_sound"]
+    assert (lost["start_s"], lost["text"]) == (
+        pytest.approx(spans[2][0], abs=0.3), SENTENCE["text"]
+    )  # fmt: skip
+
+
 def test_a_sentence_alone_is_cut_the_same_whether_it_is_listened_to_or_not(tmp_path, models):
     item, _ = item_of(tmp_path, "said", 0.4, "said")
     (tmp_path / "deaf").mkdir()

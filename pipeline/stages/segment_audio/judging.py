@@ -15,11 +15,11 @@ from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
 from . import fitting, quality, sound, wordless
 from .accounting import Rejected
-from .choosing import Chosen, Recording, ends_failure, reject, rejection
+from .choosing import INNER_PAUSE_S, Chosen, Recording, ends_failure, reject, rejection
 from .envelope import Span, covered_s, overlapping
 from .foreign import foreign_part
 from .listening import Listener, differing, plain_words
-from .packing import Run
+from .packing import Run, parts_between_pauses
 from .quality import Failure
 from .settings import Params
 from .spoken import spoken_letters
@@ -73,7 +73,7 @@ def judged(
 def each_judged(
     rec: Recording, chosen: Chosen, params: Params, models: Models
 ) -> tuple[Recording, list[Judged], list[Rejected]]:
-    """Return the runs by themselves; what is left of one that is foreign in part is one too."""
+    """Return the runs by themselves; what is left of one that is no use in part is one too."""
     measured: list[Judged] = []
     rejected: list[Rejected] = []
     runs = list(reversed(chosen.runs))
@@ -88,7 +88,8 @@ def each_judged(
             rec, again = recut
             runs += again
             continue
-        failure = failure or (wordless.failure_of(rec, part) if part else None)
+        if part:
+            candidate, failure = beside(rec, candidate, part), wordless.failure_of(rec, part)
         measured.append((candidate, failure))
         rests = (Run(candidate.run.last + 1, run.last), Run(run.first, candidate.run.first - 1))
         runs += [rest for rest in rests if rest.first <= rest.last]
@@ -110,6 +111,13 @@ def without(rec: Recording, run: Run, part: wordless.Part) -> tuple[Recording, l
         return rec, [Run(part.gap, run.last), Run(run.first, part.gap - 1)]
     shorter = wordless.without(rec, part)
     return (shorter, [run]) if shorter else None
+
+
+def beside(rec: Recording, candidate: Candidate, part: wordless.Part) -> Candidate:
+    """Return what lies between a part at an end of a clip and the next pause inside it."""
+    pieces = list(parts_between_pauses(rec.speech, candidate.run, INNER_PAUSE_S))
+    piece = pieces[-1 if part.is_before else 0]
+    return with_text(rec, replace(candidate, run=piece, span=rec.span(piece)), piece)
 
 
 def judge(
