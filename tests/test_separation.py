@@ -258,6 +258,29 @@ def test_a_bed_is_measured_against_the_speech(tmp_path):
     assert beds["noise"].tonality_db < 3 < 6 < beds["chord"].tonality_db
 
 
+@pytest.mark.parametrize(("is_around", "expected_db"), [(False, -20.0), (True, -60.0)])
+def test_music_before_and_after_the_speech_does_not_lie_under_it(tmp_path, is_around, expected_db):
+    """A chord of 6 s before three bursts of 'speech' and of 6 s after them, silence next to them
+    and in their pauses; or the chord all the time. Only that one is music under speech."""
+    rate_hz, spans = 16_000, [(8.0, 10.0), (10.6, 12.6), (13.2, 15.2)]
+    time = np.arange(23 * rate_hz) / rate_hz
+    chord = sum(np.sin(2 * np.pi * hz * time) for hz in (196, 247, 294, 392, 494)) / 5
+    sound = chord * 10 ** ((-40 - audio.level_db(chord)) / 20)
+    rng = np.random.default_rng(6)
+    if is_around:
+        part = slice(6 * rate_hz, 17 * rate_hz)
+        sound[part] = rng.normal(0, 0.0001, len(time[part]))  # -80 dBFS
+    for start_s, end_s in spans:
+        part = slice(round(start_s * rate_hz), round(end_s * rate_hz))
+        sound[part] = rng.normal(0, 0.1, len(time[part]))  # -20 dBFS
+    item = sound_item(tmp_path, sound.astype(np.float32))
+
+    found = bed.measure(item.path("download_audio", "audio.flac"), spans)
+
+    assert found.below_speech_db == pytest.approx(expected_db, abs=1.0)
+    assert survey.is_wanted(found, survey.Params()) == (not is_around)
+
+
 def test_spleeters_network_runs_from_arrays_in_a_pickle_of_the_published_form(tmp_path):
     """Checkpoints are dicts of numpy arrays, read with weights_only; the length is kept."""
     torch.manual_seed(3)

@@ -23,6 +23,7 @@ FRAME = 2048  # samples, 0.128 s: 7.8 Hz a bin parts the harmonics of a chord
 FRAME_S: Seconds = FRAME / RATE_HZ
 FIRST_BIN, BANDS, BAND_BINS = 10, 15, 32  # 80 Hz to 3.8 kHz, where music has its tones
 MARGIN_S: Seconds = 0.1  # next to speech: its echo is no bed
+NEAR_S: Seconds = 1.0  # of speech: a jingle before it or a song after it does not lie under it
 ENOUGH_S: Seconds = 1.0  # of pauses; with less, the quietest frames of all are looked at
 QUIETEST = 0.05  # share of the frames that stand for the pauses which there are not
 DIP_PENALTY_DB = 10.0  # dips in speech are never as quiet as pauses: taken as so much quieter
@@ -45,7 +46,10 @@ def measure(path: Path, spans: Sequence[Span]) -> Bed:
         return Bed(FLOOR_DB, FLOOR_DB, 0.0)
     speech_db = _mean_db(levels[in_speech])
     pauses = pauses_between(spans, audio.info(path).duration_s, MARGIN_S)
-    quiet, penalty_db = _inside(pauses, len(levels)), 0.0
+    near = [part for pause in pauses for part in _ends(pause)]
+    quiet, penalty_db = _inside(near, len(levels)), 0.0
+    if np.count_nonzero(quiet) * FRAME_S < ENOUGH_S:
+        quiet = _inside(pauses, len(levels))
     if np.count_nonzero(quiet) * FRAME_S < ENOUGH_S:
         quiet, penalty_db = levels <= np.quantile(levels, QUIETEST), DIP_PENALTY_DB
     # the median: a word that the voice activity missed is no bed
@@ -53,6 +57,18 @@ def measure(path: Path, spans: Sequence[Span]) -> Bed:
     heard = quiet & (levels > FLOOR_DB)
     tonal = float(np.mean(tonality[heard])) if heard.any() else 0.0
     return Bed(round(speech_db, 2), round(bed_db - speech_db, 2), round(tonal, 2))
+
+
+def _ends(pause: Span) -> list[Span]:
+    """Return what of a pause is near speech.
+
+    >>> _ends((3.0, 4.5)), _ends((3.0, 9.0))
+    ([(3.0, 4.5)], [(3.0, 4.0), (8.0, 9.0)])
+    """
+    start_s, end_s = pause
+    if end_s - start_s <= 2 * NEAR_S:
+        return [pause]
+    return [(start_s, start_s + NEAR_S), (end_s - NEAR_S, end_s)]
 
 
 def _frames(path: Path) -> tuple[Samples, Samples]:

@@ -32,7 +32,7 @@ from . import (
     voices,
 )
 
-VERSION = 8
+VERSION = 9
 READS: tuple[str, ...] = ("download_audio",)
 ON_GPU = True
 
