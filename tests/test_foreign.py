@@ -7,6 +7,7 @@ import json
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.languages import SENTENCES as FOREIGN
@@ -119,6 +120,43 @@ def test_a_model_of_english_alone_is_said_to_be_deaf_for_it(caplog):
 )
 def test_likely_languages_are_tried_and_none_where_it_sounds_most_like_its_own(heard, tried):
     assert foreign.candidates(heard, "en") == tried
+
+
+class Doubtful:
+    """Hears Spanish as something else, as base heard two phrases of a person, and likes that text
+    better by `more`."""
+
+    def __init__(self, heard: dict[str, float], text: str, more: float) -> None:
+        self._heard, self._text, self._more = heard, text, more
+
+    def features(self, _samples):
+        return []
+
+    def languages(self, _features):
+        return self._heard
+
+    def texts(self, _clips, language):
+        return [("El muñeco", -1.0) if language == "es" else (self._text, -1.0 + self._more)]
+
+
+@pytest.mark.parametrize(
+    ("heard", "text", "more", "is_short", "expected"),
+    [
+        ({"ru": 0.56, "es": 0.1}, "Уникальный Ири.", 0.26, True, None),
+        ({"en": 0.65, "es": 0.1}, "I'm fruity.", 0.54, True, None),
+        ({"en": 0.85, "es": 0.1}, "I'm fruity.", 0.54, True, "en"),
+        ({"ta": 0.57, "es": 0.1}, "உனைப் பின்சா", 0.02, False, None),
+        ({"ru": 0.9, "es": 0.05}, "Уникальный Ири.", 0.26, False, "ru"),
+        ({"en": 0.57, "es": 0.1}, "I'm fruity.", 0.02, False, "en"),
+    ],
+)
+def test_a_short_stretch_or_another_script_must_be_clearly_foreign(
+    heard, text, more, is_short, expected
+):
+    """The first, the second and the fourth are right Spanish and French, as base hears them."""
+    failure = foreign.failure_of(np.zeros(24_000), "es", Doubtful(heard, text, more), 0.8, is_short)
+
+    assert (failure.value if failure else None) == expected
 
 
 def test_a_loop_in_another_language_is_no_text():
