@@ -24,7 +24,15 @@ from hypothesis import strategies as st
 from pipeline import audio
 from pipeline.item import Item, Reject, Result
 from pipeline.stages import download_audio
-from pipeline.stages.download_audio import Models, Params, ffmpeg, fingerprint, reasons, unique
+from pipeline.stages.download_audio import (
+    Models,
+    Params,
+    alike,
+    ffmpeg,
+    fingerprint,
+    reasons,
+    unique,
+)
 from pipeline.stages.download_audio.http import TryAgain, _redirected
 from pipeline.stages.download_audio.partial import Record
 
@@ -1103,12 +1111,12 @@ def test_short_recordings_that_are_alike_by_chance_are_all_kept(tmp_path, length
     pairs = [fingerprint.differences(sounds[k], stack, slice(k + 1, None)) for k in range(199)]
 
     assert not unique.process(items, tmp_path, unique.Params(), None).drops
-    assert min(np.concatenate(pairs)) < unique.SAME_SOUND
+    assert min(np.concatenate(pairs)) < alike.SAME_SOUND
 
 
 def test_a_copy_is_found_in_whichever_block_of_recordings_it_lies(tmp_path, monkeypatch):
     """Thirty of the same length in blocks of four; the last sounds as the second does."""
-    monkeypatch.setattr(unique, "BLOCK", 4)
+    monkeypatch.setattr(alike, "BLOCK", 4)
     chance = np.random.default_rng(0)
     sounds = [chance.random((40, fingerprint.BANDS)) < 0.5 for _ in range(29)]
     items = []
@@ -1123,6 +1131,53 @@ def test_a_copy_is_found_in_whichever_block_of_recordings_it_lies(tmp_path, monk
     result = unique.process(items, tmp_path, unique.Params(), None)
 
     assert result.drops == {"29": "same sound as 01"}
+
+
+def begun(length_s: float, chance: np.random.Generator) -> fingerprint.Bits:
+    """The bits of a stranger's beginning, as many as a recording so long has."""
+    frames = int(
+        (min(fingerprint.PART_S, length_s) * fingerprint.RATE_HZ - fingerprint.FRAME) // 500
+    )
+    return chance.random((frames, fingerprint.BANDS)) < 0.5
+
+
+def copied(bits: fingerprint.Bits, late: int, chance: np.random.Generator) -> fingerprint.Bits:
+    """The same as a poor codec gives it back, `late` hops later: 24% of the bits are others."""
+    before = chance.random((late, fingerprint.BANDS)) < 0.5
+    return np.concatenate([before, bits ^ (chance.random(bits.shape) < 0.24)])
+
+
+@pytest.mark.parametrize(
+    "length_s", [5.0, 8.9, 9.0, 9.1, 11.2, 14.0, 30.0, 59.9, 60.1, 75.0, 600.0]
+)
+@pytest.mark.parametrize("late", [0, 3])
+def test_a_copy_is_a_candidate_at_any_length_and_strangers_are_not(length_s, late, monkeypatch):
+    """Among thirty as long, each one's copy is somewhat longer; many are held against each other
+    at once, and some lengths lie where another way to compare begins."""
+    monkeypatch.setattr(alike, "AT_ONCE", 7)
+    chance = np.random.default_rng(0)
+    lengths_s = [length_s + 0.005 * k for k in range(30)]
+    starts = [begun(length, chance) for length in lengths_s]
+    lengths_s += [length + 0.1 * late for length in lengths_s]
+    starts += [copied(bits, late, chance) for bits in starts]
+    order = sorted(range(60), key=lengths_s.__getitem__)
+
+    found = alike.candidates([lengths_s[k] for k in order], lambda k: starts[order[k]])
+    pairs = {(order[one], order[k]) for one, near in found for k in near}
+    assert {tuple(sorted(pair)) for pair in pairs} == {(k, k + 30) for k in range(30)}
+
+
+def test_recordings_much_longer_than_each_other_are_compared_with_their_like_only():
+    chance = np.random.default_rng(0)
+    lengths_s = sorted(chance.uniform(1.0, 90.0, 100).tolist())
+    starts = [begun(length, chance) for length in lengths_s]
+    starts[1::2] = [bits.copy() for bits in starts[::2]]
+
+    found = dict(alike.candidates(lengths_s, starts.__getitem__))
+    close = [k for k in range(0, 100, 2) if lengths_s[k + 1] - lengths_s[k] <= alike.SAME_LENGTH_S]
+    expected = {k: [k + 1] for k in close if len(starts[k]) >= 12}  # of less, too little to tell
+    assert {one: near for one, near in found.items() if near} == expected
+    assert list(found) == list(range(100))
 
 
 def test_a_recording_that_is_out_already_keeps_none_out(tmp_path):

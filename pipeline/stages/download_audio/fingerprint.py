@@ -32,14 +32,15 @@ BAND_HZ = (300.0, 2000.0)
 SHIFTS = 3  # hops: encoders put up to 0.1 s of silence before the sound
 SHORTEST = 5  # frames: under 1 s of sound there is too little to tell
 WORD = 64  # bits
+SAMPLED = 16  # words
 
 
 @dataclass(frozen=True)
 class Stack:
     """Many ends side by side, so that one is held against all of them at once."""
 
-    words: Words  # (ends, words), zeros behind the last frame
-    there: Words  # (ends, words), ones where there are frames
+    words: Words  # (words, ends), zeros behind the last frame
+    there: Words  # (words, ends), ones where there are frames
     frames: npt.NDArray[np.int64]  # (ends,)
 
 
@@ -65,26 +66,55 @@ def stacked(ends: Sequence[Bits]) -> Stack:
     """Return ends, each (frames, BANDS), as one; their order stays."""
     frames = np.array([len(end) for end in ends], np.int64)
     count = -(-int(frames.max(initial=0)) * BANDS // WORD)
-    words, there = (np.zeros((len(ends), count), np.uint64) for _ in range(2))
-    for row, end in enumerate(ends):
-        words[row], there[row] = _words(end, count), _words(np.ones_like(end), count)
+    words, there = (np.zeros((count, len(ends)), np.uint64) for _ in range(2))
+    for k, end in enumerate(ends):
+        words[:, k], there[:, k] = _words(end, count), _words(np.ones_like(end), count)
     return Stack(words, there, frames)
 
 
 def differences(one: Bits, stack: Stack, rows: slice) -> npt.NDArray[np.float64]:
     """Return what `difference` is of an end and each of some others, (rows,)."""
-    words, there, frames = stack.words[rows], stack.there[rows], stack.frames[rows]
+    words, there, frames = stack.words[:, rows], stack.there[:, rows], stack.frames[rows]
     least = np.ones(len(frames))
     for shift in range(-SHIFTS, SHIFTS + 1):
         before = np.zeros((max(0, -shift), BANDS), np.bool_)
         moved = np.concatenate([before, one[max(0, shift) :]])
         is_there = np.concatenate([before, np.ones_like(one[max(0, shift) :])])
-        both = there & _words(is_there, words.shape[1])
-        unlike = np.bitwise_count((words ^ _words(moved, words.shape[1])) & both).sum(axis=1)
+        both = there & _column(is_there, len(words))
+        changed = np.bitwise_count((words ^ _column(moved, len(words))) & both)
+        unlike = changed.sum(axis=0, dtype=np.uint16)
         count = np.minimum(frames, len(moved)) - len(before)
         shares = np.where(count >= SHORTEST, unlike / np.maximum(1, count * BANDS), 1.0)
         least = np.minimum(least, shares)
     return least
+
+
+def places(length_s: Seconds) -> npt.NDArray[np.int64]:
+    """Return SAMPLED places of words, spread over an end of a recording so long; none is so near to
+    its edges that a shift, or a somewhat longer copy, would not fill it."""
+    frames = int((min(PART_S, length_s) * RATE_HZ - FRAME) // HOP)
+    return np.linspace(1, frames * BANDS // WORD - 3, SAMPLED).astype(np.int64)
+
+
+def words_at(end: Bits, at: npt.NDArray[np.int64]) -> Words:
+    """Return the words of an end at some places, (places,)."""
+    return _words(end, int(at[-1]) + 1)[at]
+
+
+def differences_at(one: Bits, at: npt.NDArray[np.int64], words: Words) -> npt.NDArray[np.float64]:
+    """Return the share of bits that differ between an end and each of some others in the words at
+    some places alone, words: (places, others), (others,)."""
+    least = np.full(words.shape[1], WORD * len(at), np.uint16)
+    for shift in range(-SHIFTS, SHIFTS + 1):
+        before = np.zeros((max(0, -shift), BANDS), np.bool_)
+        moved = words_at(np.concatenate([before, one[max(0, shift) :]]), at)[:, np.newaxis]
+        unlike = np.bitwise_count(words ^ moved).sum(axis=0, dtype=np.uint16)
+        np.minimum(least, unlike, out=least)
+    return least / (WORD * len(at))
+
+
+def _column(end: Bits, count: int) -> Words:
+    return _words(end, count)[:, np.newaxis]
 
 
 def _words(end: Bits, count: int) -> Words:

@@ -2,38 +2,27 @@
 
 In:  of each recording the sha256 of its source, and what it sounds like (fingerprint.py).
 Out: duplicates.json, which names what was dropped for what.
-How: equal bytes are equal; among the rest, those of the same length whose fingerprints agree. The
-best copy stays: lossless before lossy, the higher rate, then the first by key.
+How: equal bytes are equal; among the rest, those that are as long and begin alike (alike.py) whose
+fingerprints agree. The best copy stays: lossless before lossy, the higher rate, then the first by
+key.
 Left out: another cut of the same sound. The same sentence spoken twice is no duplicate.
 """
 
 import itertools
 import json
-from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.item import Facts, Item, Result, write_json
-from pipeline.stages.download_audio import fingerprint
+from pipeline.stages.download_audio import alike, fingerprint
 
 VERSION = 3
 READS: tuple[str, ...] = ("download_audio",)
 COLLECTIVE = True
 
-SAME_LENGTH_S = 0.3  # encoders add up to 0.1 s at each end: 1105 samples at 16 kHz for MP3
-SAME_SOUND = 0.32
-"""Share of bits that may differ. Measured on 55 recordings of readers and meetings: copies (MP3
-32k, Opus 16k, AAC, Vorbis, 8 kHz mu-law, -20 dB) at most 0.24, different ones at least 0.40."""
-# The shorter, the more alike strangers are by chance: pieces of LJ Speech and LibriSpeech differ by
-# 0.5 and, in 1.5 to 5 s, a standard deviation of 0.175 / sqrt(frames); the least of 421,000 pairs
-# of 1.5 s is 0.20, of 217,000 of 2 s 0.27. Copies of 70 such pieces: 0.12 in 95%, at most 0.20.
-CHANCE, SPREAD, SURE = 0.5, 0.175, 7.0  # by so many deviations a copy is no chance
-BLOCK = 1024  # recordings held against as many others at once: 10 MB of fingerprints
 WIDE_HZ = 16_000  # a telephone's 8 kHz is worse than any codec
 _LOSSY_PCM = {"pcm_mulaw", "pcm_alaw"}
 _LOSSLESS = {"flac", "alac", "wavpack", "ape", "tta"}
@@ -65,7 +54,10 @@ def process(items: Sequence[Item], out: Path, params: Params, models: None) -> R
     present.sort(key=lambda one: one.source)
     found: list[dict[str, object]] = []
     drops: dict[str, str] = {}
-    for what, group in [*_same_bytes(present), *_same_sounds(present)]:
+    groups = _same_bytes(present)
+    copies = {one.source for _, group in groups for one in group[1:]}
+    groups += _same_sounds([one for one in present if one.source not in copies])
+    for what, group in groups:
         group = [one for one in group if one.source not in drops]
         kept = min(group, key=lambda one: one.rank)
         others = [one.source for one in group if one is not kept]
@@ -87,22 +79,25 @@ def _recording(item: Item) -> _Recording:
     )
 
 
-def _same_bytes(recordings: Sequence[_Recording]) -> Iterator[tuple[str, list[_Recording]]]:
-    groups: dict[str, list[_Recording]] = defaultdict(list)
-    for one in recordings:
-        if one.sha256:
-            groups[one.sha256].append(one)
-    yield from (("content", group) for group in groups.values() if len(group) > 1)
+def _same_bytes(recordings: Sequence[_Recording]) -> list[tuple[str, list[_Recording]]]:
+    """Return groups of recordings of the same bytes; in them and among them by source."""
+    by_bytes = sorted((one for one in recordings if one.sha256), key=lambda one: one.sha256)
+    groups = (list(group) for _, group in itertools.groupby(by_bytes, lambda one: one.sha256))
+    several = sorted((group for group in groups if len(group) > 1), key=lambda g: g[0].source)
+    return [("content", group) for group in several]
 
 
 def _same_sounds(recordings: Sequence[_Recording]) -> Iterator[tuple[str, list[_Recording]]]:
-    """Yield groups of recordings that sound the same, one of each content."""
-    digests = {one.sha256 or one.source: one for one in reversed(recordings)}
-    lengths = sorted(digests.values(), key=lambda one: (one.duration_s, one.source))
+    """Yield groups of recordings, no two of the same bytes, that sound the same."""
+    lengths = sorted(recordings, key=lambda one: (one.duration_s, one.source))
     taken: set[str] = set()
-    for one, near in _alike(_in_company(lengths)):
+    lengths = _in_company(lengths)
+    durations_s = [one.duration_s for one in lengths]
+    for number, near in alike.candidates(durations_s, lambda k: _bits(lengths[k])[0]):
+        one = lengths[number]
         if one.source not in taken:
-            group = [one, *(n for n in near if n.source not in taken and _agree(one, n))]
+            others = (lengths[k] for k in near)
+            group = [one, *(n for n in others if n.source not in taken and _agree(one, n))]
             if len(group) > 1:
                 taken.update(member.source for member in group)
                 yield "sound", group
@@ -110,47 +105,16 @@ def _same_sounds(recordings: Sequence[_Recording]) -> Iterator[tuple[str, list[_
 
 def _in_company(lengths: Sequence[_Recording]) -> list[_Recording]:
     """Return those beside which another is as long: the others' fingerprints are not read."""
-    close = [b.duration_s - a.duration_s <= SAME_LENGTH_S for a, b in itertools.pairwise(lengths)]
+    close = [
+        b.duration_s - a.duration_s <= alike.SAME_LENGTH_S for a, b in itertools.pairwise(lengths)
+    ]
     return [one for k, one in enumerate(lengths) if any(close[max(0, k - 1) : k + 1])]
-
-
-def _alike(lengths: Sequence[_Recording]) -> Iterator[tuple[_Recording, list[_Recording]]]:
-    """Yield each recording, and those behind it that are as long and begin the same.
-
-    BLOCK by BLOCK: of 100,000 short clips each has thousands that are as long.
-    """
-    starts = [one.duration_s for one in lengths]
-    ends = [bisect_right(starts, start_s + SAME_LENGTH_S) for start_s in starts]
-    for first in range(0, len(lengths), BLOCK):
-        block = range(first, min(len(lengths), first + BLOCK))
-        near: dict[int, list[int]] = {index: [] for index in block}
-        own = [_bits(lengths[index])[0] for index in block]
-        for begin in range(first, ends[block[-1]], BLOCK):
-            others = lengths[begin : min(ends[block[-1]], begin + BLOCK)]
-            stack = fingerprint.stacked([_bits(one)[0] for one in others])
-            for index, bits in zip(block, own, strict=True):
-                rows = slice(max(index + 1, begin) - begin, min(ends[index] - begin, len(others)))
-                if rows.start < rows.stop:
-                    unlike = fingerprint.differences(bits, stack, rows)
-                    alike = unlike <= _most(np.minimum(len(bits), stack.frames[rows]))
-                    near[index] += (np.flatnonzero(alike) + begin + rows.start).tolist()
-        yield from ((lengths[index], [lengths[k] for k in found]) for index, found in near.items())
 
 
 def _agree(one: _Recording, other: _Recording) -> bool:
     bits, others = _bits(one), _bits(other)
     frames = np.array(min(len(bits[0]), len(others[0])))
-    return bool(fingerprint.difference(bits, others) <= _most(frames))
-
-
-def _most(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the share of bits that may differ in copies of so many frames.
-
-    >>> _most(np.array([7, 15, 25, 60])).round(2).tolist()
-    [0.04, 0.18, 0.26, 0.32]
-    """
-    by_chance = SURE * SPREAD / np.sqrt(np.maximum(1, frames))
-    return np.asarray(np.minimum(SAME_SOUND, CHANCE - by_chance))
+    return bool(fingerprint.difference(bits, others) <= alike.most(frames))
 
 
 def _bits(one: _Recording) -> tuple[fingerprint.Bits, fingerprint.Bits]:
