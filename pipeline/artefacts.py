@@ -173,15 +173,18 @@ class Artefacts:
         """Make the dataset in `work` the one in the output folder, file by file; clips of the
         dataset before it that are no longer in it are removed. Repeating it does no harm."""
         source = self.out / record.folder
-        names = sorted(name for name, _ in record.sizes())  # no Path: it is 1 KB a clip
-        names.sort(key=lambda name: name == DATASET_INDEX)
-        stale = set(self._indexed_clips(self.out)).difference(names)
-        for name in names:
-            if name == DATASET_INDEX:  # the old index names what is stale: last to go
-                for clip in stale:
-                    self._disk.remove(self.out / clip)
-            self._publish_file(source / name, self.out / name)
-        for folder in {os.path.dirname(name) for name in names}:  # noqa: PTH120
+        stale = set(self._indexed_clips(self.out)).difference(name for name, _ in record.sizes())
+        folders = set()
+        for name, _ in record.sizes():  # no Path, no list: they are 1 KB and 0.1 KB a clip
+            if name != DATASET_INDEX:
+                self._publish_file(source / name, self.out / name)
+                folders.add(os.path.dirname(name))  # noqa: PTH120
+        if any(name == DATASET_INDEX for name, _ in record.sizes()):
+            for clip in stale:  # the old index names what is stale: last to go
+                self._disk.remove(self.out / clip)
+            self._publish_file(source / DATASET_INDEX, self.out / DATASET_INDEX)
+            folders.add("")
+        for folder in folders:
             self._disk.sync_folder(self.out / folder)
 
     def begin_to_clean(self) -> None:

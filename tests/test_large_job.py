@@ -202,7 +202,7 @@ def a_dataset_of(files: int, packed: bool) -> Record:
     return Record("book", "*", "done", "f0", "work/book/all/metadata.jsonl", 5, "f1", kept)
 
 
-@pytest.mark.parametrize("files", [0, 1, FEW_FILES, FEW_FILES + 1])
+@pytest.mark.parametrize("files", [0, 1, FEW_FILES, FEW_FILES + 1, 2 * FEW_FILES])
 def test_the_record_of_many_files_is_the_same_line_and_says_the_same(files):
     plain, packed = a_dataset_of(files, packed=False), a_dataset_of(files, packed=True)
 
@@ -214,6 +214,35 @@ def test_the_record_of_many_files_is_the_same_line_and_says_the_same(files):
     assert again == (plain if files <= FEW_FILES else packed)
 
 
+HARD = '"files": [["a", 1]], \\"files": [", "crc": "01234567"}'
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"facts": {"why": HARD * 2000}, "files": [["a", 1], ["b", 2]]},
+        {"files": [], "reason": HARD * 2000},
+        {"facts": {"files": [["a", 1]]}, "reason": HARD * 2000},
+        {"files": [["a", 1]], "facts": {"files": [["b", 1]]}, "reason": HARD * 2000},
+        {"files": "none", "reason": HARD * 2000},
+    ],
+)
+def test_a_long_line_says_the_same_as_by_json_as_a_whole(event):
+    line = encode(event)
+
+    said, is_intact = decode(line[:-1])
+    assert is_intact
+    assert {key: list(v) if isinstance(v, Packed) else v for key, v in said.items()} == event
+
+
+@pytest.mark.parametrize("cut", [1, 40, 20_000])
+def test_a_long_line_that_is_cut_is_a_value_error(cut):
+    line = encode(a_dataset_of(2 * FEW_FILES, packed=True).to_event())
+
+    with pytest.raises(ValueError):
+        decode(line[: -1 - cut])
+
+
 def test_the_record_of_a_dataset_needs_little_memory_for_each_file():
     """Its line has 45 bytes a file, and is held thrice as it is made; with its files as tuples, and
     lists for JSON, it would be 1 KB a file."""
@@ -222,8 +251,12 @@ def test_the_record_of_a_dataset_needs_little_memory_for_each_file():
 
     tracemalloc.start()
     line = encode(record.to_event())
-    _, most = tracemalloc.get_traced_memory()
+    _, written = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    again = Record.from_event(decode(line[:-1])[0])
+    _, read = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert line.count(b"wavs/") == count
-    assert most / count < 200
+    assert len(again.files) == line.count(b"wavs/") == count
+    assert written / count < 200
+    assert read / count < 300

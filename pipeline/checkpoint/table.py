@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
 from pipeline.checkpoint.column import Column
-from pipeline.checkpoint.lines import decode, encode, load_text
+from pipeline.checkpoint.lines import LONG, decode, encode, load_text
 from pipeline.checkpoint.names import Names
 from pipeline.checkpoint.record import Record
 from pipeline.checkpoint.spill import Spill
 
 Key = tuple[str, str]  # (stage, source)
-LONG = 1 << 16  # bytes of a line: what it says is not remembered
 DECODED_AT_MOST = 1 << 11  # records; those of a small job are decoded once, in 5 MB
 
 # Our own lines, whose keys have a fixed order; every other line is decoded whole.
@@ -199,4 +198,5 @@ _remembered = functools.lru_cache(DECODED_AT_MOST)(_decoded)
 
 
 def _record(line: bytes) -> Record:
+    """Return what a line says; what a long one says is not remembered."""
     return _remembered(line) if len(line) <= LONG else _decoded(line)

@@ -143,8 +143,9 @@ def _url(text: str) -> Found:
 
 
 def _file(path: Path, root: Path) -> Found:
-    base = text_of(path.relative_to(root).as_posix())
-    return Found(str(path), base, str(root), identity(path), path.is_symlink())
+    base, origin = text_of(path.relative_to(root).as_posix()), str(path)
+    own = "" if origin == f"{root}/{base}" else origin
+    return Found(own, base, str(root), identity(path), path.is_symlink())
 
 
 def _folder(root: Path) -> Iterator[Found]:

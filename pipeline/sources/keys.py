@@ -35,11 +35,16 @@ SECRET = re.compile(
 class Found:
     """A recording that an input named, before it has a key."""
 
-    origin: str
+    own: str  # where it is; "" where that is root/base: there may be 100,000
     base: str  # the key it would like to have
     root: str  # the folder that `base` is relative to; "" for a URL
     identity: Hashable  # equal for two ways to the same bytes
     is_link: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where it is."""
+        return self.own or f"{self.root}/{self.base}"
 
 
 def keys_of(found: Sequence[Found]) -> list[str]:
