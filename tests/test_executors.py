@@ -8,6 +8,7 @@ import pytest
 from pipeline import executors
 from pipeline.executors import Task, hardware
 from pipeline.item import Item
+from tests.cheap import lost_gpu
 
 
 @pytest.fixture
@@ -143,10 +144,29 @@ def test_a_file_for_which_a_gpu_has_no_memory_is_done_on_the_cpu(full_gpu, caplo
 
 
 def test_another_error_on_a_gpu_is_the_files(full_gpu):
-    outcome = full_gpu("process", "CUDA error: an illegal memory access was encountered")
+    outcome = full_gpu("process", "CUDA error: invalid argument")
 
     assert outcome.status == "failed"
-    assert "illegal memory access" in outcome.reason
+    assert "invalid argument" in outcome.reason
+
+
+def test_a_gpu_that_is_lost_with_one_file_fails_no_other(tmp_path):
+    """CUDA leaves a process in which every call fails; only another process can go on."""
+    tasks = []
+    for name in ("bad.wav", "next.wav", "last.wav"):
+        (tmp_path / name).mkdir()
+        out = str(tmp_path / name)
+        item = Item(name, name, "")
+        tasks.append(Task("tests.cheap.lost_gpu", (item,), name, out, {}, "cuda:0"))
+
+    with contextlib.closing(executors.LocalCrew(["cuda:0"])) as crew:
+        bad, after, last = crew.in_pool(1, tasks)
+        assert (bad.status, bad.reason) == ("crashed", lost_gpu.ILLEGAL)
+        assert (after.status, after.reason) == ("crashed", "its process died (exit code 71)")
+        assert last.status == "done"
+
+        # each is tried by itself then: the one fails again, the other does not
+        assert [crew.alone(one.task).status for one in (bad, after)] == ["crashed", "done"]
 
 
 def test_worker_k_works_on_device_k(tmp_path):

@@ -41,6 +41,14 @@ _models: dict[tuple[str, str, str], Any] = {}  # of this process: one stage's at
 # torch.OutOfMemoryError and CTranslate2's are RuntimeErrors: "CUDA out of memory", "CUDA failed
 # with error out of memory"; cuBLAS and cuDNN say CUBLAS_STATUS_ALLOC_FAILED and the like
 _GPU_FULL = re.compile("out of memory|_ALLOC_FAILED")
+# After these CUDA gives a process the same error for whatever it asks next (cudaError_t in NVIDIA's
+# documentation: "the process must be terminated and relaunched"), also for other files.
+_GPU_LOST = re.compile(
+    "illegal memory access|illegal instruction|misaligned address|device-side assert|"
+    "launch failure|launch timed out|invalid program counter|hardware stack error|uncorrectable ECC"
+)
+_lost: set[str] = set()  # the GPUs that this process can use no more
+LOST_GPU = 71  # a worker's exit code then; EX_OSERR of sysexits.h
 _PROBE_BYTES = 1 << 16  # more than a file system keeps in reserve for the end of a file
 
 
@@ -63,8 +71,8 @@ class Task:
 @dataclass(frozen=True)
 class Outcome:
     """What became of a task. `status`: done, dropped, failed; crashed: the process died with it,
-    or its memory was too small for all that was at work; halted: the machine or the stage cannot
-    work, which says nothing about the file."""
+    or its GPU was lost, or its memory was too small for all that was at work; halted: the machine
+    or the stage cannot work, which says nothing about the file."""
 
     task: Task
     status: str
@@ -81,8 +89,11 @@ class Outcome:
 def run_one(task: Task) -> Outcome:
     """Do one task and say what became of it. Never raises: a file is isolated from the next.
 
-    What a GPU has no memory for is done on the CPU, from its beginning.
+    What a GPU has no memory for is done on the CPU, from its beginning. A worker that has lost its
+    GPU ends instead, and its crew starts another one.
     """
+    if DEVICE_OF_WORKER in os.environ and _device(task) in _lost:
+        os._exit(LOST_GPU)
     began = time.monotonic()
     try:
         return _outcome_on(_device(task), task, began)
@@ -113,6 +124,9 @@ def _outcome_on(device: str, task: Task, began: float) -> Outcome:
         return _ended(task, began, "halted", err)
     except (Exception, SystemExit) as err:  # noqa: BLE001 - not the next file's
         _check_gpu(err, device)
+        if _said(err, _GPU_LOST, device):
+            _lost.add(device)
+            return _ended(task, began, "crashed", err)
         return _broken(task, began, err)
 
 
@@ -218,9 +232,14 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _check_gpu(error: BaseException, device: str) -> None:
     """Raise _GpuFull if the error is that a GPU's memory did not suffice, by the words of CUDA and
     its libraries."""
-    said = [str(one) for one in _chain(error) if isinstance(one, RuntimeError)]
-    if device.startswith("cuda") and any(_GPU_FULL.search(text) for text in said):
+    if _said(error, _GPU_FULL, device):
         raise _GpuFull
+
+
+def _said(error: BaseException, words: re.Pattern[str], device: str) -> bool:
+    """Return whether CUDA or its libraries said such words of a GPU."""
+    said = [str(one) for one in _chain(error) if isinstance(one, RuntimeError)]
+    return device.startswith("cuda") and any(words.search(text) for text in said)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
