@@ -35,13 +35,14 @@ def halved(model: Any) -> Any:
 
 
 def _holds(model: Any) -> bool:
-    """Return whether silence can be encoded in float16: NVIDIA's GTX 16xx are known for NaN.
+    """Return whether a sound can be encoded in float16: NVIDIA's GTX 16xx are known for NaN.
 
     Encoding also finds out whether torch has code for this GPU at all, before any file is in hand.
     """
     import torch
 
-    frames = 2 * model.dims.n_audio_ctx
-    silence = torch.zeros(1, model.dims.n_mels, frames, dtype=torch.float16, device=model.device)
+    mels, frames = model.dims.n_mels, 2 * model.dims.n_audio_ctx
+    # subtle: no silence, of which a product that goes wrong makes 0 all the same
+    sound = torch.linspace(-1, 1, mels * frames, device=model.device).view(1, mels, frames)
     with torch.no_grad():
-        return bool(model.encoder(silence).isfinite().all())
+        return bool(model.encoder(sound.half()).isfinite().all())
