@@ -55,11 +55,12 @@ def test_a_stage_runs_alone_from_an_existing_module(command):
     assert (path / "__main__.py").exists() or path.with_suffix(".py").exists()
 
 
-def test_the_two_commands_are_run_by_ci():
+def test_the_first_command_and_the_tests_are_run_by_ci():
     """.ci/run does what the README promises, not something like it."""
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
-    assert COMMANDS[:2] == ["make run INPUT=data/sample OUT=my-voice", "make test"]
+    assert COMMANDS[0] == "make run INPUT=data/sample OUT=my-voice"
+    assert "make test" in COMMANDS
     assert "make run INPUT=data/sample OUT=" in ci
     assert "make test" in ci
 
