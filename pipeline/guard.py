@@ -31,7 +31,7 @@ def guarded(command: Callable[[], int]) -> int:
 def explained(err: Exception) -> tuple[int, str]:
     """Return (exit code, message) of an error that ended a command."""
     from pipeline.checkpoint import NewerVersion  # what errors need is imported when there is one
-    from pipeline.disk import explain
+    from pipeline.disk_errors import explain
     from pipeline.dispatch import LowDisk
     from pipeline.lock import Locked, LostLock
     from pipeline.runner import RunFailed

@@ -17,7 +17,8 @@ from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.claim import claim
 from pipeline.console import log_to_file
-from pipeline.disk import Disk, explain
+from pipeline.disk import Disk
+from pipeline.disk_errors import explain
 from pipeline.dispatch import LowDisk
 from pipeline.forecast import certainly_fits, foresee, free_bytes, require_room
 from pipeline.intake import Intake

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.digest import folder_digest
-from pipeline.disk import Disk, explain
+from pipeline.disk import Disk
+from pipeline.disk_errors import explain
 from pipeline.item import Facts, Item, Reject, Result, Unusable
 from pipeline.packed import few_or_packed
 
