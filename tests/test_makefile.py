@@ -182,6 +182,16 @@ def test_a_containers_exit_code_comes_through(checkout, engine):
     assert result.returncode == 3
 
 
+def test_a_service_without_a_home_runs_it(checkout):
+    """systemd gives a unit of root's none; the weights are in the home that the user list names."""
+    command = ["env", "-u", "HOME", "ci/launch", "run"]
+    calls = str(checkout / "calls")
+
+    result = run(command, checkout, INPUT="a.wav", RUNTIME="local", CALLS=calls)
+    assert result.returncode == 0, result.stderr
+    assert "a.wav" in Path(calls).read_text(encoding="utf-8").splitlines()
+
+
 @pytest.mark.parametrize("variables", [{}, {"INPUT": "a,b.wav"}], ids=["the pipeline", "ci/launch"])
 def test_wrong_use_in_a_container_leaves_no_folder(checkout, engine, variables):
     """An engine needs OUT to be there; what nobody put anything in is gone afterwards."""
