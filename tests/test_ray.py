@@ -16,7 +16,7 @@ import pytest
 from pipeline import audio, executors
 from pipeline.checkpoint import Checkpoint, State
 from pipeline.config import Settings
-from pipeline.executors import Task, ray_cluster
+from pipeline.executors import Task, ray_task
 from pipeline.flow import FLOW
 from pipeline.forecast import foresee
 from pipeline.item import Item
@@ -63,7 +63,7 @@ def release(inputs: Path) -> None:
 
 
 def left_behind(out: Path) -> list[Path]:
-    return [*out.glob("work/*/.tmp-*"), *out.rglob(ray_cluster.TOKEN)]
+    return [*out.glob("work/*/.tmp-*"), *out.rglob(ray_task.TOKEN)]
 
 
 def at_work() -> set[int]:
@@ -71,7 +71,7 @@ def at_work() -> set[int]:
     found = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if "ray::_do" in " ".join(process.cmdline()):
+            if "ray::run_task" in " ".join(process.cmdline()):
                 found.add(process.pid)
     return found
 
@@ -220,7 +220,7 @@ def test_an_address_without_the_executor_is_refused(tmp_path):
 
 def test_a_machine_without_the_folder_or_of_another_version_stops_the_run(tmp_path, monkeypatch):
     """What a worker says that does not find the driver's word in the folder of its task."""
-    monkeypatch.setattr(ray_cluster, "SEEN_S", 0.0)
+    monkeypatch.setattr(ray_task, "SEEN_S", 0.0)
     (tmp_path / "in.wav").write_text("one")
     out = tmp_path / "out"
     task = Task(
@@ -230,15 +230,15 @@ def test_a_machine_without_the_folder_or_of_another_version_stops_the_run(tmp_pa
         str(out),
         {},
     )
-    there = ray_cluster.__version__
+    there = ray_task.__version__
 
-    unshared = ray_cluster._do(task, "word", there)
+    unshared = ray_task.run_task(task, "word", there)
     assert unshared.status == "halted"
     assert "all machines must share the output folder under the same path" in unshared.reason
     out.mkdir()
-    (out / ray_cluster.TOKEN).write_text("another run's")
-    assert ray_cluster._do(task, "word", there).status == "halted"
-    other = ray_cluster._do(task, "word", "0.0.1")
+    (out / ray_task.TOKEN).write_text("another run's")
+    assert ray_task.run_task(task, "word", there).status == "halted"
+    other = ray_task.run_task(task, "word", "0.0.1")
     assert other.status == "halted"
     assert (
         f"has version {there} of the pipeline, the driver 0.0.1: install the same" in other.reason
@@ -247,12 +247,12 @@ def test_a_machine_without_the_folder_or_of_another_version_stops_the_run(tmp_pa
 
 def test_files_that_the_driver_does_not_see_stop_the_run(tmp_path, monkeypatch):
     """A machine that writes into a folder of its own under the same path."""
-    monkeypatch.setattr(ray_cluster, "SEEN_S", 0.0)
+    monkeypatch.setattr(ray_task, "SEEN_S", 0.0)
     task = Task("tests.cheap.take", (), "in.wav", str(tmp_path), {})
     (tmp_path / "half.txt").write_text("ha")
 
     for files in ((("lost.txt", 4),), (("half.txt", 4),)):
-        outcome = ray_cluster._seen(executors.Outcome(task, "done", files=files))
+        outcome = ray_task.seen(executors.Outcome(task, "done", files=files))
         assert outcome.status == "halted"
         assert (
             f"{tmp_path / files[0][0]}, written on the cluster, is not seen here" in outcome.reason

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from pipeline.executors.hardware import core_count, devices, free_memory_gb, tame_threads
 from pipeline.executors.local import LocalCrew
-from pipeline.executors.ray_cluster import NoCluster, RayCrew
+from pipeline.executors.ray_cluster import RayCrew
+from pipeline.executors.ray_connection import NoCluster
 from pipeline.executors.task import Outcome, Task, run_one
 
 __all__ = [

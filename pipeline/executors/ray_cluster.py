@@ -2,19 +2,15 @@
 
 In:  tasks, lazily: as many are in hand as the cluster has room for. Out: their outcomes, as they
      end; "crashed" for one whose process died. One whose machine was lost is given out again.
-Left out: starting a cluster and weights on its machines (docs/ray.md), scheduling (Ray's own).
+Left out: finding the cluster (`ray_connection.py`), what its machines do with a task
+(`ray_task.py`), starting it and weights on them (docs/ray.md), scheduling (Ray's own).
 """
 
 import contextlib
 import dataclasses
 import importlib
 import logging
-import os
-import platform
 import shutil
-import socket
-import sys
-import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -22,24 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.executors.hardware import keep_few_kernels, sum_in_one_order
-from pipeline.executors.task import DEVICE_OF_WORKER, Outcome, Task, run_one
+from pipeline.executors import ray_connection
+from pipeline.executors.ray_connection import connect, leave
+from pipeline.executors.ray_task import TOKEN, run_task, seen
+from pipeline.executors.task import Outcome, Task
 
 log = logging.getLogger(__name__)
 
-ANSWERS_S = 10.0  # a head that takes longer to accept a connection is not there
 LOOK_S = 1.0  # how often the cluster is asked whether it has grown; a signal waits no longer
-SEEN_S = (
-    30.0  # what one machine writes another sees by then: NFS keeps old folders so long (acdirmin)
-)
 GONE_S = 3.0  # cancelled tasks have ended by then; an exit within 5 s is promised
-MESSAGE_CHARS = 500  # of Ray's: it explains itself at length, versions first
 LOST_ALLOWED = 5  # machines lost with one file in hand; then it is the file that is suspected
-TOKEN = ".token"  # what the driver leaves in a task's folder, to be found by the worker
-
-
-class NoCluster(RuntimeError):
-    """There is no cluster to work on; the text says what would help."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,13 +95,13 @@ class RayCrew:
     def close(self) -> None:
         """Leave the cluster."""
         self._drop(self._in_hand)
-        self._thread.submit(_leave).result()
+        self._thread.submit(leave).result()
         self._thread.shutdown()
 
     def _ended(
         self, future: Future[Outcome], in_hand: dict[Future[Outcome], _Try]
     ) -> Iterator[Outcome]:
-        ray, one = _ray(), in_hand.pop(future)
+        ray, one = ray_connection.ray(), in_hand.pop(future)
         try:
             outcome = future.result()
         except ray.exceptions.RayError as err:
@@ -128,13 +116,13 @@ class RayCrew:
             return
         with contextlib.suppress(OSError):
             Path(one.task.out).rmdir()  # the folder that it was given; what was made is in its own
-        yield _seen(outcome)
+        yield seen(outcome)
 
     # --- on Ray's thread ------------------------------------------------------------------------
 
     def _room(self, on_gpu: bool) -> int:
         """Return how many tasks there is room for, at least 1."""
-        ray = _connect(self._address)
+        ray = connect(self._address)
         kind = "GPU" if self._needs(ray, on_gpu)[1] else "CPU"
         room = int(ray.cluster_resources().get(kind, 0))
         return max(1, min(room, self._most or room))
@@ -148,7 +136,7 @@ class RayCrew:
     def _submit(
         self, task: Task, in_hand: dict[Future[Outcome], _Try], lost: int, alone: bool = False
     ) -> None:
-        ray = _connect(self._address)
+        ray = connect(self._address)
         cpus, gpus = self._needs(ray, _is_on_gpu(task))
         if alone:
             alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -168,7 +156,7 @@ class RayCrew:
             # subtle: no retries of Ray's own, what a half try left is ours to remove; and processes
             # that stay (max_calls), also on a GPU: their models do
             options = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0, "max_calls": 0}
-            self._functions[cpus, gpus] = ray.remote(**options)(_do)
+            self._functions[cpus, gpus] = ray.remote(**options)(run_task)
         return self._functions[cpus, gpus]
 
     def _drop(self, in_hand: dict[Future[Outcome], _Try]) -> None:
@@ -182,55 +170,7 @@ class RayCrew:
 def _cancel(in_hand: Mapping[Any, _Try]) -> None:
     for one in in_hand.values():
         with contextlib.suppress(Exception):  # it may have ended, or its machine has
-            _ray().cancel(one.reference, force=True)
-
-
-def _leave() -> None:
-    if sys.modules.get("ray"):
-        _ray().shutdown()
-
-
-def _ray() -> Any:
-    """Return the library; NoCluster where it is not installed."""
-    try:
-        return importlib.import_module("ray")
-    except ImportError as err:
-        raise NoCluster(
-            "--executor ray: Ray is not installed; pip install -e '.[ray]' here and on every "
-            "machine of the cluster"
-        ) from err
-
-
-def _connect(address: str) -> Any:
-    """Become part of the cluster, if we are not; return Ray. Raises NoCluster."""
-    ray = _ray()
-    if ray.is_initialized():
-        return ray
-    _check_address(address)
-    try:
-        ray.init(address=address or "auto", log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as err:  # of several kinds, all of them of the cluster
-        raise NoCluster(f"--ray-address {address or 'auto'}: {_one_line(err)}") from err
-    return ray
-
-
-def _check_address(address: str) -> None:
-    """Raise NoCluster where nobody listens: Ray itself would try for a minute."""
-    if address in ("", "auto"):
-        return
-    host, _, port = address.rpartition(":")
-    if "://" in address or not host or not port.isdecimal():
-        raise NoCluster(
-            f"--ray-address {address}: give HOST:PORT of the head (`ray start --head` says it), and"
-            " run on a machine of the cluster"
-        )
-    try:
-        socket.create_connection((host, int(port)), ANSWERS_S).close()
-    except (OSError, OverflowError) as err:
-        raise NoCluster(
-            f"--ray-address {address}: no Ray answers there ({err}); start it with `ray start"
-            " --head` or give the address that it said"
-        ) from err
+            ray_connection.ray().cancel(one.reference, force=True)
 
 
 def _is_on_gpu(task: Task) -> bool:
@@ -252,53 +192,9 @@ def _without_outcome(ray: Any, task: Task, err: Exception) -> Outcome:
     return Outcome(task, "crashed", reason=f"its process died ({_first_line(err)})")
 
 
-def _seen(outcome: Outcome) -> Outcome:
-    """Return an outcome once all its files are seen from here, or one that says they are not."""
-    out, until = Path(outcome.task.out), time.monotonic() + SEEN_S
-    for name, size in outcome.files:
-        while not (out / name).is_file() or (out / name).stat().st_size != size:
-            if time.monotonic() > until:
-                reason = f"{out / name}, written on the cluster, is not seen here; see docs/ray.md"
-                return dataclasses.replace(outcome, status="halted", reason=reason)
-            time.sleep(0.1)
-    return outcome
-
-
-def _one_line(err: Exception) -> str:
-    return " ".join(str(err).split())[:MESSAGE_CHARS]
-
-
 def _first_line(err: Exception) -> str:
     return (str(err) or type(err).__name__).strip().splitlines()[0]
 
 
 def _last_line(err: Exception) -> str:
     return (str(err) or type(err).__name__).strip().splitlines()[-1]
-
-
-def _do(task: Task, word: str, version: str) -> Outcome:
-    """Do a task in a process of Ray's, on the GPU that Ray has set apart for it."""
-    host = platform.node()
-    if version != __version__:
-        reason = f"{host} has version {__version__} of the pipeline, the driver {version}"
-        return Outcome(task, "halted", reason=f"{reason}: install the same")
-    if not _finds(Path(task.out) / TOKEN, word):
-        reason = f"{host} does not see {task.out}: all machines must share the output folder"
-        return Outcome(task, "halted", reason=f"{reason} under the same path; see docs/ray.md")
-    keep_few_kernels()
-    sum_in_one_order()
-    os.environ[DEVICE_OF_WORKER] = "cuda:0" if _ray().get_gpu_ids() else "cpu"
-    return run_one(task)
-
-
-def _finds(token: Path, word: str) -> bool:
-    """Return whether the driver's word is there; it is removed: the folder is to be empty."""
-    until = time.monotonic() + SEEN_S
-    while True:
-        with contextlib.suppress(OSError):
-            if token.read_text(encoding="utf-8") == word:
-                token.unlink()
-                return True
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
