@@ -1,15 +1,18 @@
-"""Cheap jobs in forked children: hundreds of runs a minute, each a process of its own."""
+"""Cheap jobs in forked children: hundreds of runs a minute, each a process of its own.
+
+Left out: the real stages. Where the parent has computed with torch, a child that does so waits for
+ever for OpenMP's threads, which a fork does not copy.
+"""
 
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline import cli
 from pipeline.checkpoint import STATE_FILE
 from pipeline.disk import Disk
-from pipeline.flow import Step
 from tests.cheap import FLOW, book, shout, take  # noqa: F401 - imported once, before the forks
 
 COMMON = ("--output", "out", "--min-free-gb", "0")
@@ -36,14 +39,13 @@ def run(
     *words: str,
     disk: Disk | None = None,
     before: Callable[[], object] = lambda: None,
-    flow: Sequence[Step] = FLOW,
 ) -> tuple[int, str]:
     """Return (exit code, output) of a run in a forked child that has everything imported; `before`
     is done in the child first."""
     with tempfile.TemporaryFile() as said:
         pid = os.fork()
         if not pid:
-            _child(folder, words, disk, said.fileno(), before, flow)
+            _child(folder, words, disk, said.fileno(), before)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         said.seek(0)
         return code, said.read().decode()
@@ -55,7 +57,6 @@ def _child(
     disk: Disk | None,
     said: int,
     before: Callable[[], object],
-    flow: Sequence[Step],
 ) -> None:
     code = 99  # of an exception that came through
     try:
@@ -66,7 +67,7 @@ def _child(
         sys.stderr = os.fdopen(2, "w", encoding="utf-8")
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
         before()
-        code = cli.main(list(words), flow, disk)
+        code = cli.main(list(words), FLOW, disk)
     except SystemExit as err:  # argparse's
         code = err.code if isinstance(err.code, int) else 1
     except BaseException:  # noqa: BLE001 - told to the parent by the exit code

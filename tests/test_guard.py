@@ -1,6 +1,9 @@
 """How commands end: one message and an exit code; a traceback is in the log, and with --verbose."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,12 +11,12 @@ import pytest
 from pipeline.checkpoint import NewerVersion
 from pipeline.dispatch import LowDisk
 from pipeline.exits import WrongUse
-from pipeline.flow import FLOW
 from pipeline.guard import explained
 from pipeline.lock import LostLock
 from pipeline.runner import RunFailed, Runner
 from tests.forked import COMMON, run, texts
 
+ROOT = Path(__file__).parent.parent
 CATALOGUE = [
     (WrongUse("give --output"), 2, "give --output"),
     (ValueError("--val-percent nan: give a finite number"), 2, "--val-percent nan"),
@@ -56,6 +59,16 @@ def test_a_traceback_is_in_the_log_and_on_the_terminal_only_with_verbose(tmp_pat
     assert "Traceback" in (tmp_path / "out/pipeline.log").read_text(encoding="utf-8")
 
 
+def real(folder: Path, *words: str) -> tuple[int, str]:
+    """Return (exit code, output) of the command, in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *words],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
 # What a user can get wrong, with the real stages: what is said, before any recording is touched.
 REFUSED = [
     (("--language", "xx"), "--language xx: whisper knows af, am, ar"),
@@ -81,7 +94,7 @@ def test_what_cannot_work_is_refused_in_words_before_anything_is_done(tmp_path, 
     texts(tmp_path, a="no sound")
     (tmp_path / "notes.pt").write_text("no weights")
 
-    code, said = run(tmp_path, "a.wav", "--output", "out", *words, flow=FLOW)
+    code, said = real(tmp_path, "a.wav", "--output", "out", *words)
     lines = said.splitlines()
     assert (code, len(lines)) == (2, 1), said
     assert lines[0].startswith("❌ ") and message in lines[0]
@@ -91,7 +104,7 @@ def test_what_cannot_work_is_refused_in_words_before_anything_is_done(tmp_path, 
 def test_an_output_that_is_a_file_is_named(tmp_path):
     texts(tmp_path, a="no sound")
 
-    code, said = run(tmp_path, "a.wav", "--output", "a.wav", flow=FLOW)
+    code, said = real(tmp_path, "a.wav", "--output", "a.wav")
     assert code == 1
     assert "a.wav: File exists; a file of that name is in the way: name another folder" in said
 
@@ -100,7 +113,7 @@ def test_a_failure_over_all_recordings_is_said_once_and_names_no_star(tmp_path):
     """No clip passes: the step over all recordings fails."""
     texts(tmp_path / "in", a="no sound")
 
-    code, said = run(tmp_path, "in", "--output", "out", "--min-free-gb", "0", flow=FLOW)
+    code, said = real(tmp_path, "in", "--output", "out", "--min-free-gb", "0")
     assert code == 1
     assert said.count("0 clips passed, a train and a val list need 2 or more") == 1
     assert "*" not in said
