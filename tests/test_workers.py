@@ -8,10 +8,12 @@ import types
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline import audio, executors, models, workforce
 from pipeline.executors import LocalCrew, Task, hardware, local
 from pipeline.item import Item
+from pipeline.models import onednn
 from pipeline.plan import FAILED_BEFORE, Decisions
 from pipeline.sources import Source
 from pipeline.workforce import Workforce, longest_first
@@ -202,15 +204,28 @@ def test_how_many_kernels_torch_holds_is_the_users_to_say(monkeypatch, variable)
     assert hardware.os.environ[variable] == "7"
 
 
-def test_a_gpu_sums_in_one_order_unless_the_user_says_otherwise(monkeypatch):
-    variable, value = hardware.SCRATCH
-    monkeypatch.delenv(variable)
+@pytest.mark.parametrize("variable", [hardware.SCRATCH, hardware.INSTRUCTIONS])
+def test_a_machine_rounds_alike_unless_the_user_says_otherwise(monkeypatch, variable):
+    name, value = variable
+    monkeypatch.delenv(name)
     hardware.tame_threads()
-    assert hardware.os.environ[variable] == value
+    assert hardware.os.environ[name] == value
 
-    monkeypatch.setenv(variable, ":16:8")
+    monkeypatch.setenv(name, "theirs")
     hardware.tame_threads()
-    assert hardware.os.environ[variable] == ":16:8"
+    assert hardware.os.environ[name] == "theirs"
+
+
+def test_products_are_of_float32_also_where_the_processor_has_bfloat16():
+    """A product of 512 pairs is as near to that of doubles by oneDNN as without it."""
+    torch.manual_seed(0)
+    values, weights = torch.randn(400, 512), torch.randn(512, 512)
+    exact = values.double() @ weights.double().T
+
+    with onednn():
+        product = torch.nn.functional.linear(values, weights)
+
+    assert float((product.double() - exact).abs().max()) < 1e-3  # by bfloat16: 0.2
 
 
 def test_the_longest_file_comes_first_and_what_failed_before_last():

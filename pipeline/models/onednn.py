@@ -10,8 +10,9 @@ from typing import Any
 
 @contextlib.contextmanager
 def onednn() -> Iterator[None]:
-    """Have products on a CPU done by oneDNN, as for bfloat16, which it may use but does not have
-    to; torch's other library, MKL, leaves half of an AMD processor idle.
+    """Have products on a CPU done by oneDNN, as for bfloat16, which it may use but does not where
+    `executors.tame_threads` was called; torch's other library, MKL, leaves half of an AMD processor
+    idle.
 
     Encoding with base on one core of an AMD EPYC (AVX-512): 0.036 s a second of sound, so 0.020,
     and the results differ by less than 0.001 of values up to 23. The product with whisper's
