@@ -183,14 +183,15 @@ def test_killed_in_every_stage_it_ends_with_the_same_bytes_and_redoes_only_the_o
 ):
     """P1, P2, P3: kill -9 on the second file of each step (the only one of the last)."""
     out = tmp_path / "out"
+    words = (recordings, "--resume", "--output", out, "--workers", "1", *MODEL)
     taken_up = []
     for verb in VERBS.values():
-        process = start(recordings, "--resume", "--output", out, *MODEL)
+        process = start(*words)
         wanted = 1 if verb == VERBS["build_dataset"] else 2
         lines = read_until(process, verb, wanted - sum(f" {verb}" in line for line in taken_up))
         process.kill()
         taken_up += [*lines, *process.communicate()[0].splitlines()]
-    code, output = run(recordings, "--resume", "--output", out, *MODEL)
+    code, output = run(*words)
 
     assert code == 0, output
     assert dataset(out) == dataset(calm)
