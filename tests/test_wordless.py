@@ -23,6 +23,7 @@ from tests.test_segment_audio import Take, rules
 SENTENCE = SENTENCES[1]
 UNDER_VOICE_DB = -6
 LEAD_S = 0.8
+ENDS_EARLY_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def sound(kind, length_s=0.5):
 
 def item_of(folder, *parts):
     """Return a recording of seconds of pause, sounds, and the sentence ("said"); whisper's times of
-    its words are even. Beside it when each part begins and ends."""
+    its words are even and end early, as they do. Beside it when each part begins and ends."""
     take, chance, spans, voiced = Take(), np.random.default_rng(1), [], []
     for part in (LEAD_S, *parts, LEAD_S):
         said = isinstance(part, str)
@@ -60,7 +61,7 @@ def item_of(folder, *parts):
             voiced.append((start_s, end_s))
         if said:
             texts = SENTENCE["text"].split()
-            at = np.linspace(start_s, end_s, len(texts) + 1).tolist()
+            at = np.linspace(start_s, end_s - ENDS_EARLY_S, len(texts) + 1).tolist()
             take.words += [(f" {t}", a, b) for t, a, b in zip(texts, at, at[1:], strict=False)]
     return take.item(folder, target=voiced), spans[1:-1]
 
@@ -162,3 +163,18 @@ def test_a_pause_with_laughter_in_it_is_known_and_one_with_a_breath_is_not():
 
     assert found(-24) == {1}
     assert found(-45) == set()
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_what_whisper_has_a_word_in_is_never_taken_for_a_laugh(is_before, tmp_path, models):
+    """A laugh in the place of the first or last word, by whisper's times: its likelihood says that
+    no word needs it, and it stays, as a word's end that whisper knows by its beginning must."""
+    parts = ("said", 0.07, sound("laughs")) if is_before else (sound("laughs"), 0.07, "said")
+    item, spans = item_of(tmp_path, *parts)
+    path = item.path("transcribe_audio", "transcript.json")
+    transcript = json.loads(path.read_text())
+    word = transcript["segments"][0]["words"][-1 if is_before else 0]
+    word["end_s" if is_before else "start_s"] = spans[2][1] if is_before else spans[0][0]
+    path.write_text(json.dumps(transcript))
+
+    assert "wordless_sound" not in rules(cut(item, tmp_path, models))
