@@ -279,6 +279,5 @@ TestAnyInterleaving.settings = settings(
     stateful_step_count=STEPS,
     derandomize=not _STORIES,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -244,7 +244,7 @@ moments = st.integers(0, 20_000).map(lambda ms: ms / 1000)
 stretches = st.tuples(moments, moments).map(sorted)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(stretches, max_size=6), st.lists(stretches, max_size=6), st.integers(0, 3))
 def test_seconds_add_up_whatever_the_spans(
     clips: list[list[float]], rejected: list[list[float]], faulty: int

@@ -613,7 +613,7 @@ def test_settings_the_trainers_cannot_use_are_refused(tmp_path):
 spans_s = st.tuples(st.floats(-1, 31), st.floats(-1, 31)).map(lambda pair: tuple(sorted(pair)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.floats(0, 30), st.lists(spans_s, max_size=6), st.lists(spans_s, max_size=12))
 def test_every_millisecond_is_counted_once(duration_s, clips, rejected):
     """For any spans, overlapping or outside: the parts are disjoint and add up."""
@@ -628,7 +628,7 @@ def test_every_millisecond_is_counted_once(duration_s, clips, rejected):
     assert used_s + rejected_s + nobodys_s == pytest.approx(round(duration_s, 3), abs=0.001)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.floats(0.02, 1.5), min_size=6, max_size=6), st.floats(0, 0.3), st.integers(0, 99)
 )

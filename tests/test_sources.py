@@ -5,7 +5,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.sources import Source, discover, fingerprint_of, public_url
@@ -253,7 +253,7 @@ file_names = st.text(
 ).filter(lambda name: name not in (".", ".."))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(names=st.lists(file_names, unique=True, max_size=12), new=file_names)
 def test_keys_and_names_of_any_files_are_unique_safe_and_stable(names, new):
     """A file that comes later renames none, unless its name reads the same."""
@@ -277,7 +277,7 @@ def named(names: list[str]) -> dict[str, tuple[str, str]]:
     return {name: (key, folders[key]) for name, key in zip(names, all_keys, strict=True)}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_inputs_in_any_number_and_order_give_unique_keys(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("in")

@@ -89,7 +89,7 @@ awkward = st.sampled_from(list("0123456789.,:-/$£%| '\"apmstndrhkxIVDr#&@½²°
 texts = st.text(alphabet=st.one_of(st.characters(), awkward), max_size=40)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(texts)
 def test_normalised_english_holds_nothing_unspeakable(text: str) -> None:
     """Whatever comes in: no digit, no separator, no control character; twice is as once."""
@@ -147,7 +147,7 @@ def test_numbers_are_read_with_either_separator(written: str, said: str) -> None
     assert normalise(written, "es") == said
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, st.sampled_from(["de", "es", "fr", "it", "pt"]))
 def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> None:
     """As in English: no digit is left, nothing a list cannot hold; twice is as once."""
@@ -158,7 +158,7 @@ def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> 
     assert normalise(said, language) == said
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(texts)
 def test_one_line_fits_into_a_list(text: str) -> None:
     """Whatever comes in: one line, no separator; twice is as once."""
