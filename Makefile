@@ -48,7 +48,7 @@ force-restart: ## remove what is in OUT and start again (with the same inputs un
 exclude: ## take the clips that INPUT (ids.txt) names out of OUT; ARGS=--undo: bring them back
 	@$(LAUNCH) exclude
 
-status: ## how far the dataset in OUT is, and what works on it
+status: ## how far the dataset in OUT is, and what works on it; ARGS=--watch: until it is done
 	@$(LAUNCH) status
 
 why: ## what became of a second: make why OUT=my-voice ARGS='interview.m4a 0:02'

@@ -40,12 +40,6 @@ supervise_container() {
         "$(image)" "$@"
 }
 
-status_container() {
-    need_image
-    open_output
-    exec "$engine" run "${container[@]}" "$(image)" status "$out"
-}
-
 look_container() {
     need_image
     open_output

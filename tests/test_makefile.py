@@ -416,6 +416,17 @@ def test_status_asks_the_pipeline_of_the_runtime(checkout, engine, runtime):
     assert words[-1].endswith("my-voice")
 
 
+@pytest.mark.parametrize("action", ["status", "why", "validate", "exclude"])
+def test_the_flags_of_a_look_are_those_of_args_alone(checkout, action):
+    """ARGS=--json reaches status; a WHISPER_MODEL that is set for runs is no flag of these."""
+    (checkout / "my-voice").mkdir()
+
+    given = {"RUNTIME": "local", "ARGS": "--json", "WHISPER_MODEL": "small"}
+    result, words = launch(checkout, action, **given)
+    assert result.returncode == 0, result.stderr
+    assert words[-3:] == [action, "my-voice", "--json"]
+
+
 @pytest.mark.parametrize("runtime", ["local", "docker"])
 def test_why_hands_the_folder_and_its_words_over(checkout, engine, runtime):
     """Quotes in ARGS hold a name with spaces together; there is no folder to ask about: exit 2."""
