@@ -12,7 +12,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,18 +73,22 @@ class StepFigures:
 
 
 class _Sound:
-    """The lengths of the recordings; those that are not known yet are taken to be like the rest."""
+    """The lengths of the recordings; those that are not known yet are taken to be like the rest.
+    `unreadable`: what failed before anybody knew; there is no sound of it."""
 
-    def __init__(self, durations: Mapping[str, float]) -> None:
+    def __init__(self, durations: Mapping[str, float], unreadable: Set[str]) -> None:
         self.durations = durations
+        self._unreadable = unreadable
         self._mean_s = sum(durations.values()) / len(durations) if durations else 0.0
 
     def of(self, sources: Iterable[str]) -> float:
-        return sum(self.durations.get(source, self._mean_s) for source in sources)
+        heard = (source for source in sources if source not in self._unreadable)
+        return sum(self.durations.get(source, self._mean_s) for source in heard)
 
-    def of_all_but(self, lost: Container[str], alive: int) -> float:
+    def of_all_but(self, lost: Set[str], alive: int) -> float:
         known = [s for source, s in self.durations.items() if source not in lost]
-        return sum(known) + max(0, alive - len(known)) * self._mean_s
+        unknown = alive - len(known) - len(self._unreadable - lost)
+        return sum(known) + max(0, unknown) * self._mean_s
 
 
 def figures(
@@ -93,7 +97,8 @@ def figures(
     """Return the figures of each step, in order; a million records take some seconds."""
     counts = state.records.counts_by_stage()
     recordings = max(state.recordings, sum(counts.get(steps[0], {}).values()))
-    sound = _Sound(state.records.numbers(steps[0], "duration_s"))
+    durations = state.records.numbers(steps[0], "duration_s")
+    sound = _Sound(durations, set(state.records.lost(steps[0])) - set(durations))
     lost: set[str] = set()
     found = []
     for step in steps:

@@ -147,6 +147,18 @@ def test_recordings_that_are_not_decoded_yet_are_taken_to_be_like_the_others():
     assert (shout.left, shout.left_audio_s) == (4, 80.0)
 
 
+def test_a_recording_that_cannot_be_read_adds_no_sound():
+    """Nine of 100 s and one that failed are 900 s, taken and to come, not ten of the mean."""
+    state = State(recordings=10)
+    for k in range(9):
+        state.add(Record("take", f"{k}", "done", seconds=1.0, facts={"duration_s": 100.0}))
+    state.add(Record("take", "9", "failed", seconds=1.0, reason="it is empty"))
+
+    take, shout, _ = figures(state, STEPS, {"book"})
+    assert (take.left, take.audio_s, take.left_audio_s) == (0, 900.0, 0.0)
+    assert (shout.left, shout.left_audio_s) == (9, 900.0)
+
+
 def test_what_is_dropped_on_the_way_is_not_waited_for():
     state = a_state(0, 0.0)
     state.add(Record("take", "9", "dropped", reason="too short"))

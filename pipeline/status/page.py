@@ -1,6 +1,6 @@
 """A status as a person reads it, on a terminal of any width."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pipeline.console import clock, listed, safe, table
 from pipeline.estimate import StepFigures
@@ -18,7 +18,7 @@ def page(status: Status) -> Iterator[str]:
     """Yield the lines."""
     yield f"{safe(str(status.out))}: {_headline(status)}"
     yield f"{status.recordings} recordings, {clock(status.audio_s)} of sound{_time_left(status)}"
-    yield from table([HEAD, *(_row(one, status.left_s[one.step]) for one in _begun(status))])
+    yield from table([HEAD, *(_row(one, status.left_s[one.step]) for one in status.steps)])
     for one in status.steps:
         if one.in_hand:
             more = f" and {len(one.in_hand) - 3} more" if len(one.in_hand) > 3 else ""
@@ -34,7 +34,7 @@ def page(status: Status) -> Iterator[str]:
     yield from (f"note: {warning}" for warning in status.warnings)
 
 
-HEAD = ("step", "done", "dropped", "failed", "of", "sound", "x real time", "left")
+HEAD = ("step", "done", "dropped", "failed", "of", "sound", "x real time/worker", "left")
 
 
 def _headline(status: Status) -> str:
@@ -52,10 +52,6 @@ def _time_left(status: Status) -> str:
     if status.published or status.eta_s is None:
         return ""
     return f"; about {clock(status.eta_s)} of work left"
-
-
-def _begun(status: Status) -> Sequence[StepFigures]:
-    return status.steps
 
 
 def _row(one: StepFigures, left_s: float) -> tuple[object, ...]:
