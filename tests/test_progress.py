@@ -97,6 +97,21 @@ def test_a_line_has_files_sound_speed_time_left_and_failures():
     assert whole == "all: about 1:37 left"
 
 
+def test_a_file_that_takes_longer_than_told_is_not_said_to_have_no_time_left():
+    """60 s of sound were told to take 1.2 s in the last step; after 5 s nobody knows."""
+    clock = Clock()
+    progress, _ = job(clock)
+    for step in (TAKE, SHOUT):
+        progress.begin(step, {}, {}, 1)
+    progress.begin(BOOK, {"*": 60.0}, {}, 1)
+    clock.s = 5.0
+    during = progress.lines()
+    progress.end(BOOK, "*", "done", 60.0)
+
+    assert during == ["book: 0 of 1 files, 0:00 of 1:00", "all: nearly done"]
+    assert progress.lines()[0] == "book: 1 of 1 files, 1:00 of 1:00, 12.0x real time, 0:00 left"
+
+
 def test_before_anything_is_decoded_bytes_tell_how_far_it_is():
     clock = Clock()
     progress, _ = job(clock)

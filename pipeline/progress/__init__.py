@@ -137,7 +137,8 @@ class Progress:
             return [*found, f"all: {self._all_left()}"] if found else []
 
     def _all_left(self) -> str:
-        return f"about {clock(self.left_s())} left"
+        left_s = round(self.left_s())
+        return f"about {clock(left_s)} left" if left_s else "nearly done"
 
     def _tick(self) -> None:
         while not self._over.wait(TICK_S):

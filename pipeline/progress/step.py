@@ -79,16 +79,18 @@ class StepProgress:
 
 
 def describe(one: StepProgress, now: float) -> str:
-    """Return a step's line: files, hours of sound, speed, what is left, failures."""
+    """Return a step's line: files, hours of sound, speed, what is left, failures. What takes longer
+    than anything told is not said to have nothing left."""
     speed = one.times_real_time()
     expected_s = one.expected_sound_s()
+    left_s = round(one.left_s(now))
     parts = [f"{one.ended} of {one.files} files"]
     if expected_s:
         parts.append(f"{clock(one.sound_s)} of {clock(expected_s)}")
     if speed:
         parts.append(f"{speed:.1f}x real time")
-    if one.ended or expected_s:
-        parts.append(f"{clock(one.left_s(now))} left")
+    if left_s or one.ended == one.files:
+        parts.append(f"{clock(left_s)} left")
     if one.failed:
         parts.append(f"{one.failed} failed")
     return f"{one.step}: {', '.join(parts)}"
