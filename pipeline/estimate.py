@@ -139,6 +139,20 @@ def _left_out(state: State, step: str) -> list[str]:
     return [source for source, _ in record.drops] if record else []
 
 
+def stage_counts(state: State, stage: str, steps: Sequence[str]) -> dict[str, int]:
+    """Return what came of the recordings in all steps of a stage: done by the step that is called
+    like it, dropped or failed in any of them. They add up to those that came to the stage."""
+    counts = state.records.counts_by_stage()
+    of_steps = [counts.get(step, NOTHING) for step in steps]
+    left_out = {source for step in steps for source in _left_out(state, step)}
+    undone = sum((stage, source) in state.records for source in left_out)
+    return {
+        "done": counts.get(stage, NOTHING)["done"] - undone,
+        "dropped": sum(one["dropped"] for one in of_steps) + len(left_out),
+        "failed": sum(one["failed"] for one in of_steps),
+    }
+
+
 class Rates:
     """Seconds of a worker a second of sound, by step; kept beside the weights for the next job."""
 

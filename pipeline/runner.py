@@ -24,7 +24,7 @@ from pipeline.checkpoint import Checkpoint, Record, few_files
 from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
-from pipeline.estimate import NOTHING
+from pipeline.estimate import stage_counts
 from pipeline.executors import Outcome
 from pipeline.exits import FAILED, FINISHED, SOME_FAILED
 from pipeline.flow import FLOW, views
@@ -286,8 +286,8 @@ class Runner:
             )
 
     def _counts(self, stage: str) -> dict[str, Any]:
-        counts = self._checkpoint.state.records.counts_by_stage()
+        steps = [step.name for step in self._flow if step.stage == stage]
         return {
-            **counts.get(stage, NOTHING),  # of the step that is called like it
+            **stage_counts(self._checkpoint.state, stage, steps),
             "seconds_of_audio": round(self._lengths.done_s(stage), 1),
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.checkpoint import Record, State
-from pipeline.estimate import Rates, figures, seconds_left
+from pipeline.estimate import Rates, figures, seconds_left, stage_counts
 from tests.forked import COMMON, run, texts
 from tests.test_runner import ROOT, start, wait_for_start
 from tests.test_runner import texts as recordings
@@ -165,6 +165,24 @@ def test_what_is_dropped_on_the_way_is_not_waited_for():
 
     shout = figures(state, STEPS, {"book"})[1]
     assert (shout.recordings, shout.left_audio_s) == (9, 900.0)
+
+
+def test_what_came_of_a_stage_counts_each_recording_once():
+    """Of six, one is too short and one broken; of the four that are taken, one is a copy; of the
+    three that come to the next stage, its first part drops one, fails one: one is shouted."""
+    state = State()
+    ends = ["dropped", "failed", "done", "done", "done", "done"]
+    for source, status in zip("abcdef", ends, strict=True):
+        state.add(Record("take", source, status))
+    state.add(Record("take.unique", "*", "done", drops=(("c", "same sound as d"),)))
+    for source, status in (("d", "dropped"), ("e", "failed"), ("f", "done")):
+        state.add(Record("shout.survey", source, status))
+    state.add(Record("shout", "f", "done"))
+
+    take = stage_counts(state, "take", ["take", "take.unique"])
+    assert take == {"done": 3, "dropped": 2, "failed": 1}
+    shout = stage_counts(state, "shout", ["shout.survey", "shout"])
+    assert shout == {"done": 1, "dropped": 1, "failed": 1}
 
 
 def test_a_slow_run_moves_a_rate_halfway(tmp_path):
