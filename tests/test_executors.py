@@ -150,6 +150,19 @@ def test_another_error_on_a_gpu_is_the_files(full_gpu):
     assert "invalid argument" in outcome.reason
 
 
+def test_of_a_long_traceback_the_last_whole_lines_are_kept(tmp_path, monkeypatch):
+    """It is read in the log: it begins with a line, not with half a word."""
+    monkeypatch.setattr("pipeline.executors.task._TRACEBACK_CHARS", 200)
+    item = Item("gone.wav", "gone", str(tmp_path / "gone.wav"))
+    task = Task("tests.cheap.take", (item,), item.source, str(tmp_path), {}, "cpu")
+
+    kept = executors.run_one(task).traceback.splitlines()
+    assert kept[0] == "…"
+    assert all(line.startswith("  ") for line in kept[1:-1])
+    assert kept[-1].startswith("FileNotFoundError: ")
+    assert len("\n".join(kept[1:])) <= 200
+
+
 def test_a_gpu_that_is_lost_with_one_file_fails_no_other(tmp_path):
     """CUDA leaves a process in which every call fails; only another process can go on."""
     tasks = []

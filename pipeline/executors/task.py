@@ -37,7 +37,7 @@ _MACHINE_ERRORS = (
 )
 DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
 FEW_FILES = 1000  # of an artefact; a dataset of more keeps their names packed
-_TRACEBACK_CHARS = 1500  # what is kept of a traceback; the log has it whole
+_TRACEBACK_CHARS = 1500  # what is kept of a traceback: its last lines say what went wrong
 _models: dict[tuple[str, str, str], Any] = {}  # of this process: one stage's at a time
 # torch.OutOfMemoryError and CTranslate2's are RuntimeErrors: "CUDA out of memory", "CUDA failed
 # with error out of memory"; cuBLAS and cuDNN say CUBLAS_STATUS_ALLOC_FAILED and the like
@@ -204,11 +204,17 @@ def _ended(
     reason = reason or str(error) or type(error).__name__
     if status == "failed" and not isinstance(error, ValueError | OSError):
         reason = f"{type(error).__name__}: {reason}"
-    trace = "" if status == "dropped" else "".join(traceback.format_exception(error))
+    trace = "" if status == "dropped" else _last_lines(traceback.format_exception(error))
     seconds = time.monotonic() - began
-    return Outcome(
-        task, status, reason=reason, traceback=trace[-_TRACEBACK_CHARS:], seconds=seconds
-    )
+    return Outcome(task, status, reason=reason, traceback=trace, seconds=seconds)
+
+
+def _last_lines(pieces: Sequence[str]) -> str:
+    text = "".join(pieces)
+    if len(text) <= _TRACEBACK_CHARS:
+        return text
+    end = text[-_TRACEBACK_CHARS:]
+    return "…\n" + (end.partition("\n")[2] or end)
 
 
 def _machine_fault(error: BaseException, out: Path) -> OSError | None:
