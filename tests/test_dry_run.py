@@ -236,6 +236,15 @@ def test_lengths_are_told_without_decoding(name):
     assert length.lengths_s({name: SAMPLE / name})[name] == pytest.approx(expected, abs=0.1)
 
 
+def test_a_cut_off_mp3_has_its_length_told_and_writes_nothing_on_the_terminal(tmp_path, capfd):
+    """libsndfile's own reader of MP3 warns of the header's size, beside all that we print."""
+    whole = (SAMPLE / "radio.mp3").read_bytes()
+    (tmp_path / "cut.mp3").write_bytes(whole[: len(whole) // 2])
+
+    assert set(length.lengths_s({"cut.mp3": tmp_path / "cut.mp3"})) == {"cut.mp3"}
+    assert capfd.readouterr() == ("", "")
+
+
 def test_of_very_many_files_some_are_asked_and_the_rest_reckoned(monkeypatch):
     monkeypatch.setattr(length, "ASKED_AT_MOST", 2)
     names = {f"{k}.wav": SAMPLE / "letter.wav" for k in range(5)}

@@ -17,6 +17,7 @@ from pipeline.stages.download_audio.reasons import DURATION
 
 ASKED_AT_MOST = 200  # files; ffmpeg takes some 50 ms each
 PATIENCE_S = 10.0
+BY_FFMPEG = {".mp3", ".mp2", ".mp1"}  # libsndfile's mpg123 writes its warnings on the terminal
 
 
 def lengths_s(paths: Mapping[str, Path]) -> dict[str, float]:
@@ -55,8 +56,9 @@ def _size(path: Path) -> int:
 def _length_s(path: Path) -> float | None:
     if not path.is_file():  # subtle: opening a pipe called talk.wav would wait for ever
         return None
-    with suppress(RuntimeError):  # soundfile's own error is one
-        return float(soundfile.info(str(path)).duration)
+    if path.suffix.lower() not in BY_FFMPEG:
+        with suppress(RuntimeError):  # soundfile's own error is one
+            return float(soundfile.info(str(path)).duration)
     with suppress(OSError, Unusable, subprocess.SubprocessError):
         return _by_ffmpeg(path)
     return None
