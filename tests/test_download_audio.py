@@ -299,7 +299,7 @@ def broken(folder: Path, kind: str, models: Models) -> Path:
     ("kind", "reason"),
     [
         ("missing", "no such file or directory; check the file"),
-        ("dangling", "no such file or directory; check the file"),
+        ("dangling", "/nowhere and leads nowhere here; mend it or give the file itself"),
         ("empty", "it is empty (0 bytes); remove it"),
         ("text", "not audio or video, or damaged beyond reading; remove it"),
         ("garbage", "does not decode; remove it"),

@@ -147,6 +147,11 @@ def _digest(path: Path) -> tuple[os.stat_result, str]:
     except OSError as err:
         if err.errno in (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise  # the machine's fault, not the file's
+        if path.is_symlink() and err.errno == errno.ENOENT:
+            target = path.readlink()
+            raise ValueError(
+                f"it is a link to {target} and leads nowhere here; mend it or give the file itself"
+            ) from err
         raise ValueError(f"{(err.strerror or str(err)).lower()}; check the file") from err
     try:
         status = os.fstat(opened)
