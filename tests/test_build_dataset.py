@@ -16,7 +16,7 @@ from pipeline.item import Item, Unusable
 from pipeline.stages import build_dataset
 from pipeline.stages.build_dataset import Models, Params
 from pipeline.stages.build_dataset.lists import Clip
-from pipeline.stages.build_dataset.overview import processing
+from pipeline.stages.build_dataset.overview import processing, top_rules
 from pipeline.stages.build_dataset.recordings import (
     Candidate,
     Recording,
@@ -391,6 +391,17 @@ def test_a_dataset_of_nothing_is_an_error_that_says_why(tmp_path: Path, models: 
         ValueError, match=r"0 clips passed.*: snr: 8\.5 s in 1 place \(8 dB.*--min-snr-db"
     ):
         build(items, tmp_path / "out", models)
+
+
+def test_the_example_of_a_rule_is_the_reason_that_took_most_seconds() -> None:
+    """An empty file is no example of what took 30 s."""
+    rejected = [
+        Rejected("a.wav", 0.0, None, "download_audio", "it is empty"),
+        Rejected("b.wav", 0.0, 30.0, "download_audio", "same sound as c.wav"),
+        Rejected("d.wav", 0.0, 0.5, "download_audio", "shorter than 1 s"),
+    ]
+
+    assert top_rules(rejected) == ["download_audio: 30.5 s in 3 places (same sound as c.wav)"]
 
 
 def test_guessed_words_are_named(tmp_path: Path, models: Models) -> None:

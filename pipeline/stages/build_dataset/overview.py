@@ -123,21 +123,22 @@ def _spans(rejected: Sequence[Rejected], clips: Sequence[Clip]) -> list[dict[str
 
 
 def _rules(rejected: Sequence[Rejected]) -> list[dict[str, Any]]:
-    """Return the rules by the seconds they took, each with its first reason as an example."""
+    """Return the rules by the seconds they took, each with the reason that took most of them."""
     seconds: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
-    examples: dict[str, str] = {}
+    longest: dict[str, Rejected] = {}
     for one in rejected:
         counts[one.rule] += 1
-        seconds[one.rule] += (one.end_s or one.start_s) - one.start_s
-        examples.setdefault(one.rule, one.reason)
+        seconds[one.rule] += one.duration_s
+        if one.duration_s > longest.setdefault(one.rule, one).duration_s:
+            longest[one.rule] = one
     order = sorted(counts, key=lambda rule: (-seconds[rule], rule))
     return [
         {
             "rule": rule,
             "count": counts[rule],
             "seconds": seconds[rule],
-            "example": examples[rule],
+            "example": longest[rule].reason,
             "remedy": remedy(rule),
         }
         for rule in order

@@ -45,6 +45,11 @@ class Rejected:
     threshold: float | str | None = None
     text: str = ""
 
+    @property
+    def duration_s(self) -> float:
+        """How long it is, as far as one knows."""
+        return 0.0 if self.end_s is None else self.end_s - self.start_s
+
     def row(self) -> dict[str, Any]:
         """Return the line of rejected.jsonl."""
         return {
