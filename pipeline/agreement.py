@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from pipeline import config, executors, models, stored
-from pipeline.artefacts import WORK
+from pipeline.artefacts import DATASET_INDEX, WORK
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.config import Settings
 from pipeline.disk import Disk
@@ -36,6 +36,7 @@ __all__ = [
     "agree",
     "agreed_without_weights",
     "has_checkpoint",
+    "has_results",
     "keep",
 ]
 
@@ -60,6 +61,13 @@ class Request:
 def has_checkpoint(out: Path) -> bool:
     """Return whether there is something to resume in `out`."""
     return any((out / name).exists() for name in (STATE_FILE, CONFIG_FILE, RESTART_FILE, WORK))
+
+
+def has_results(out: Path) -> bool:
+    """Return whether a run made something in `out`: more than its settings and an empty state, as
+    one leaves that was refused for want of room."""
+    made = (RESTART_FILE, WORK, DATASET_INDEX)
+    return any((out / name).exists() for name in made) or bool(Checkpoint.peek(out).records)
 
 
 @dataclass(frozen=True)

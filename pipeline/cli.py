@@ -19,7 +19,7 @@ from typing import Any
 from argparse_dataclass import ArgumentParser
 
 from pipeline import __version__, commands, config
-from pipeline.agreement import Request, WrongUse, has_checkpoint
+from pipeline.agreement import Request, WrongUse, has_checkpoint, has_results
 from pipeline.config import Settings
 from pipeline.console import ask, on_terminal, start_logging
 from pipeline.disk import Disk
@@ -108,7 +108,7 @@ def _mode(out: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> str:
                 "to begin with"
             )
         return "resume" if there else "start"
-    return _ask_mode(out) if there else "start"
+    return _ask_mode(out) if there and has_results(out) else "start"
 
 
 def _ask_mode(out: Path) -> str:

@@ -12,7 +12,15 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.agreement import Agreement, Request, WrongUse, agree, has_checkpoint, keep
+from pipeline.agreement import (
+    Agreement,
+    Request,
+    WrongUse,
+    agree,
+    has_checkpoint,
+    has_results,
+    keep,
+)
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.claim import claim
@@ -67,7 +75,7 @@ def _agreed(request: Request, stopper: Stopper) -> Agreement:
     """Return what holds for the run; what cannot be read is said before anything is touched."""
     with stopper.working():  # it may fetch weights; nothing of ours is changed
         agreed = agree(request)
-        if request.mode == "start" and has_checkpoint(request.out):
+        if request.mode == "start" and has_results(request.out):
             raise WrongUse(f"{request.out} holds a checkpoint by now; --resume goes on with it")
         if request.mode in ("start", "restart"):
             discover(agreed.inputs)

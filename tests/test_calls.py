@@ -12,7 +12,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from pipeline import job
 from pipeline.checkpoint import STATE_FILE, Checkpoint
+from pipeline.dispatch import LowDisk
 from tests.forked import COMMON, files, run, texts
 from tests.test_promises import in_hand
 from tests.test_runner import ROOT
@@ -314,3 +316,21 @@ def _no_dataset() -> None:
         raise ValueError("nothing is left")
 
     book.process = process
+
+
+def no_room(*_: object) -> None:
+    raise LowDisk("make room")
+
+
+def test_a_run_that_was_refused_for_want_of_room_can_be_called_again(tmp_path):
+    """The message says what to try: that is a call without --resume, also with fewer inputs."""
+    texts(tmp_path / "in", a="one", b="two")
+    refused, said = run(
+        tmp_path, "in", *COMMON, before=lambda: setattr(job, "_require_room", no_room)
+    )
+    assert refused == 1, said
+    assert "make room" in said
+
+    code, said = run(tmp_path, "in/a.wav", *COMMON)
+    assert code == 0, said
+    assert len(list((tmp_path / "out/wavs").iterdir())) == 1
