@@ -46,6 +46,18 @@ def test_a_moment_is_in_a_clip_or_has_its_rule_and_reason(here, words, said):
     assert said in found
 
 
+@pytest.mark.parametrize("typed", ["ÜBER", "\u00fcber größe", "u\u0308ber"])
+def test_case_and_the_form_of_an_umlaut_do_not_matter(here, typed):
+    """macOS stores ü as u and two dots; whoever types it gives the one letter."""
+    row = {"source": "u\u0308ber gro\u0308ße.ogg", "start": 0.0, "end": 9.0, "rule": "snr"}
+    with (here / "out/rejected.jsonl").open("a") as rows:
+        rows.write(json.dumps(row | {"reason": "8 dB", "text": ""}) + "\n")
+
+    code, said = run(here, "why", "out", typed, "1")
+    assert code == 0, said
+    assert "0.0 s to 9.0 s: not used, snr: 8 dB" in said
+
+
 def test_without_a_time_the_whole_recording_is_gone_through_in_order(here):
     said = run(here, "why", "out", "take 1")[1].splitlines()
 

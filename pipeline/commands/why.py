@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,8 @@ def seconds_of(text: str) -> float:
 
 def _named(text: str, sources: Sequence[str]) -> str:
     """Return the recording that is called so, or the only one with that in its name."""
-    fitting = [text] if text in sources else [one for one in sources if text in one]
+    part = _plain(text)
+    fitting = [text] if text in sources else [one for one in sources if part in _plain(one)]
     if len(fitting) == 1:
         return fitting[0]
     some = ", ".join(safe(one) for one in (fitting or sources)[:NAMED])
@@ -81,6 +83,11 @@ def _named(text: str, sources: Sequence[str]) -> str:
         f"{which} called like {safe(text)!r}; name one of: {some}"
         + (f" and {more} more" if more > 0 else "")
     )
+
+
+def _plain(name: str) -> str:
+    """Return a name as people tell names apart: no case, and an ü is one however it is stored."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _stretches(folder: Path) -> Iterator[Stretch]:
