@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from pipeline import config, executors, models, stored
-from pipeline.artefacts import DATASET_INDEX, WORK
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.config import Settings
+from pipeline.dataset import DATASET_INDEX, WORK
 from pipeline.disk import Disk
 from pipeline.exclusions import Excluded, digest_of, read_excluded
 from pipeline.exits import WrongUse

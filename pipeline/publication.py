@@ -48,7 +48,7 @@ class Publication:
         record = self._checkpoint.get(self._last, ALL)
         if not self._checkpoint.state.published:
             if record is not None and not record.cleaned:
-                self._artefacts.publish(record)
+                self._artefacts.dataset.publish(record)
             self._checkpoint.mark("published")
             log.debug("📊 the dataset is published in %s", self._artefacts.out)
         self._checkpoint.snapshot()
@@ -57,14 +57,14 @@ class Publication:
         """Remove the sound files that the dataset does not need, also where a crash left some."""
         records = self._checkpoint.state.records
         left = any(r.status == "done" and not r.cleaned for r in records.values())
-        if self._keep_temp or not (left or self._artefacts.is_half_cleaned()):
+        if self._keep_temp or not (left or self._artefacts.dataset.is_half_cleaned()):
             return
         # subtle: both marks first, durably; half cleaned must not look damaged
-        self._artefacts.begin_to_clean()
+        self._artefacts.dataset.begin_to_clean()
         self._checkpoint.mark("cleaned")
         self._checkpoint.snapshot()
         failed = self._checkpoint.state.failures()
-        self._artefacts.clean(r for r in records.values() if r.source not in failed)
+        self._artefacts.dataset.clean(r for r in records.values() if r.source not in failed)
 
 
 def _are_same(before: tuple[int, int, str] | None, now: tuple[int, int, str] | None) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.artefacts import WORK
 from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, read_record
 from pipeline.console import LOG_FILE
+from pipeline.dataset import WORK
 from pipeline.disk import Disk
 from pipeline.plan import ALL, ALL_NAME
 from pipeline.stored import CONFIG_FILE, write_configuration

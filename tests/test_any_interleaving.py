@@ -22,8 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from bench.campaign import checks
 from bench.campaign.rounds import SET_ASIDE, keys_taken_up
-from pipeline.artefacts import DATASET_INDEX, WORK
 from pipeline.checkpoint import RECORD_FILE, STATE_FILE, Checkpoint
+from pipeline.dataset import DATASET_INDEX, WORK
 from pipeline.lock import LOCK_FILE, read_owner
 from pipeline.stored import CONFIG_FILE
 from tests.crashing import AtChange

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.artefacts import WORK
 from pipeline.checkpoint import RECORD_FILE, STATE_FILE, Checkpoint
 from pipeline.checkpoint.lines import decode, encode
+from pipeline.dataset import WORK
 from pipeline.lock import LOCK_FILE
 from pipeline.runner import Runner
 from pipeline.stored import CONFIG_FILE

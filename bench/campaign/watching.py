@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.artefacts import WORK
 from pipeline.checkpoint import STATE_FILE
+from pipeline.dataset import WORK
 from pipeline.lock import LOCK_FILE
 from pipeline.stored import CONFIG_FILE
 
