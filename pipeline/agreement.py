@@ -19,10 +19,10 @@ from pipeline.config import Settings
 from pipeline.dataset import DATASET_INDEX, WORK
 from pipeline.disk import Disk
 from pipeline.exclusions import Excluded, digest_of, read_excluded
-from pipeline.exits import WrongUse
-from pipeline.plan import ALL, Step
+from pipeline.exits import RunFailed, WrongUse
+from pipeline.flow import FLOW, Step
+from pipeline.plan import ALL
 from pipeline.restart import RESTART_FILE
-from pipeline.runner import FLOW, RunFailed
 from pipeline.sources import is_url, public_url
 from pipeline.stored import CONFIG_FILE
 

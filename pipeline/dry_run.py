@@ -17,12 +17,11 @@ from pipeline.checkpoint import Checkpoint, State
 from pipeline.config import Settings
 from pipeline.console import clock, safe, table
 from pipeline.executors import NoCluster
-from pipeline.exits import FINISHED
+from pipeline.exits import FINISHED, RunFailed
 from pipeline.forecast import Forecast, StepForecast, foresee, free_bytes, require_room, size
 from pipeline.lock import LOCK_FILE, Locked, read_owner
 from pipeline.plan import ALL
 from pipeline.restart import RESTART_FILE
-from pipeline.runner import RunFailed
 from pipeline.workforce import crew_for
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Callable
 
-from pipeline.exits import FAILED, INTERRUPTED, LOCKED, WRONG_USE, WrongUse
+from pipeline.exits import FAILED, INTERRUPTED, LOCKED, WRONG_USE, RunFailed, WrongUse
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ def explained(err: Exception) -> tuple[int, str]:
     from pipeline.disk_errors import explain
     from pipeline.dispatch import LowDisk
     from pipeline.lock import Locked, LostLock
-    from pipeline.runner import RunFailed
 
     if isinstance(err, Locked):
         return LOCKED, f"{err.strerror}, {err.owner}; {err.filename} says more"

@@ -28,12 +28,14 @@ from pipeline.console import log_to_file
 from pipeline.disk import Disk
 from pipeline.disk_errors import explain
 from pipeline.dispatch import LowDisk
+from pipeline.exits import RunFailed
+from pipeline.flow import views
 from pipeline.forecast import certainly_fits, foresee, free_bytes, require_room
 from pipeline.intake import Intake
 from pipeline.lock import Lock, LostLock
 from pipeline.plan import Planner
 from pipeline.restart import begin_restart, finish_restart
-from pipeline.runner import RunFailed, Runner, views
+from pipeline.runner import Runner
 from pipeline.sources import Roster, Stamps, discover
 from pipeline.stopping import Interrupted, Stopper
 

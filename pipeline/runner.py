@@ -26,8 +26,8 @@ from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
 from pipeline.estimate import stage_counts
 from pipeline.executors import Outcome
-from pipeline.exits import FAILED, FINISHED, SOME_FAILED
-from pipeline.flow import FLOW, views
+from pipeline.exits import FINISHED, SOME_FAILED, RunFailed
+from pipeline.flow import FLOW
 from pipeline.lengths import Lengths, guessed_s
 from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Decisions, Planner, Step
@@ -38,12 +38,6 @@ from pipeline.validation import Validator
 from pipeline.workforce import crew_for, longest_first, workforce_for
 
 log = logging.getLogger(__name__)
-
-__all__ = ["FAILED", "FINISHED", "FLOW", "SOME_FAILED", "RunFailed", "Runner", "views"]
-
-
-class RunFailed(RuntimeError):
-    """The run cannot go on; the checkpoint is sound, and --resume works once the cause is gone."""
 
 
 class _Again(Exception):

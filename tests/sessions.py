@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.cli import main
+from pipeline.flow import FLOW as REAL_FLOW
 from pipeline.plan import Step
-from pipeline.runner import FLOW as REAL_FLOW
 from tests.cheap import FLOW as CHEAP_FLOW
 
 ROOT = Path(__file__).parent.parent

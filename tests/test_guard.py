@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.checkpoint import NewerVersion
 from pipeline.dispatch import LowDisk
-from pipeline.exits import WrongUse
+from pipeline.exits import RunFailed, WrongUse
 from pipeline.guard import explained
 from pipeline.lock import LostLock
-from pipeline.runner import RunFailed, Runner
+from pipeline.runner import Runner
 from tests.forked import COMMON, run, texts
 
 ROOT = Path(__file__).parent.parent

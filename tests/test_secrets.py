@@ -13,7 +13,7 @@ from tests.test_runner import ROOT
 
 SAMPLE = (ROOT / "data/sample/letter.wav").read_bytes()
 DOWNLOADS = (  # the stage that handles addresses, on the real runner
-    "import sys; from pipeline import cli; from pipeline.runner import FLOW; "
+    "import sys; from pipeline import cli; from pipeline.flow import FLOW; "
     "sys.exit(cli.main(sys.argv[1:], FLOW[:2]))"
 )
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Settings, params_for
+from pipeline.flow import FLOW
 from pipeline.item import Item, Reject
-from pipeline.runner import FLOW
 
 STEPS = [s.name for s in FLOW if s.name not in ("download_audio.unique", "build_dataset")]
 
