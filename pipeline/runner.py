@@ -20,7 +20,7 @@ from typing import Any
 
 from pipeline import executors, talk
 from pipeline.artefacts import Artefacts
-from pipeline.checkpoint import Checkpoint, Record, few_files
+from pipeline.checkpoint import Checkpoint
 from pipeline.config import Settings, params_for
 from pipeline.console import safe
 from pipeline.dispatch import Dispatcher
@@ -29,10 +29,10 @@ from pipeline.executors import Outcome
 from pipeline.exits import FINISHED, SOME_FAILED, RunFailed
 from pipeline.flow import FLOW
 from pipeline.lengths import Lengths, guessed_s
-from pipeline.lock import boot_id
 from pipeline.plan import ALL, FAILED_BEFORE, Decision, Decisions, Planner, Step
 from pipeline.progress import Progress
 from pipeline.publication import Publication
+from pipeline.results import Results
 from pipeline.stopping import Stopper
 from pipeline.validation import Validator
 from pipeline.workforce import crew_for, longest_first, workforce_for
@@ -80,7 +80,9 @@ class Runner:
             device=executors.devices(settings.device)[0],
             min_free_gb=settings.min_free_gb,
         )
-        self._failures_in_a_row = 0
+        self._results = Results(
+            checkpoint, artefacts, planner, names[0], settings.max_failures_in_a_row
+        )
         self._workforce = workforce_for(settings, self._crew)
         self._progress = self._progress_of(flow)
         self._lengths = Lengths(checkpoint, planner, names[0])
@@ -168,7 +170,7 @@ class Runner:
         todo = decisions.chosen(lambda d: d.why != "")
         # a bad file holds none up
         todo = todo.in_order(array("b", (d.why == FAILED_BEFORE for d in todo)))
-        self._failures_in_a_row = 0
+        self._results.begin()
         talk.say_skipped(step, decisions.chosen(lambda d: not d.why and d.source != ALL))
         self._skipped[step.name] = sum(d.stands and not d.why for d in decisions)
         if todo:
@@ -199,59 +201,12 @@ class Runner:
         self._progress.finish(step)
 
     def _take(self, step: Step, decision: Decision, outcome: Outcome) -> None:
-        if outcome.status == "halted":
-            log.debug("%s", outcome.traceback)
-            where = "" if decision.source == ALL else f" at {safe(decision.source)}"
-            raise RunFailed(f"{step.name} stopped{where}: {outcome.reason}")
-        record = self._as_record(step, decision, outcome)
+        record = self._results.record_of(step, decision, outcome)
         self._progress.end(step, record.source, record.status, self._lengths.of_record(record))
-        if outcome.status == "failed":
-            self._take_failure(record, outcome)
-            return
-        self._failures_in_a_row = 0
-        record = self._artefacts.commit(Path(outcome.task.out), decision.name, record)
-        self._checkpoint.save(record)
-        log.debug("💾 Saved: %s %s in %.1f s", step.name, record.source, record.seconds)
-        if record.status == "dropped":
-            log.info("🚮 Dropped: %s: %s", record.source, record.reason)
+        self._results.keep(record, Path(outcome.task.out), decision.name)
 
     def _progress_of(self, flow: Sequence[Step]) -> Progress:
         return Progress(flow, self._workforce.rates, mode=self._settings.progress)
-
-    def _take_failure(self, record: Record, outcome: Outcome) -> None:
-        self._checkpoint.save(record)
-        self._artefacts.drop(Path(outcome.task.out))
-        log.debug("%s", outcome.traceback)
-        if record.source == ALL:
-            raise RunFailed(f"{record.stage}: {record.reason}")
-        log.error("❌ Failed: %s: %s", record.source, record.reason)
-        self._failures_in_a_row += 1
-        if self._failures_in_a_row >= self._settings.max_failures_in_a_row:
-            raise RunFailed(
-                f"{self._failures_in_a_row} files failed in {record.stage} one after the other, "
-                f"the last with: {record.reason}; so it is probably not the files "
-                "(--max-failures-in-a-row allows more)"
-            )
-
-    def _as_record(self, step: Step, decision: Decision, outcome: Outcome) -> Record:
-        stamp = self._planner.stamp(decision.source) if step is self._flow[0] else None
-        return Record(
-            stage=step.name,
-            source=decision.source,
-            status=outcome.status,
-            fingerprint=decision.fingerprint,
-            output=outcome.output,
-            bytes=outcome.files[0][1] if outcome.files else 0,  # the main file comes first
-            digest=outcome.digest,
-            files=few_files(itertools.islice(outcome.files, 1, None)),
-            seconds=outcome.seconds,
-            facts=outcome.facts,
-            reason=outcome.reason,
-            traceback=outcome.traceback,
-            stamp=stamp,
-            drops=tuple(outcome.drops.items()),
-            boot=boot_id(),
-        )
 
     def _doable(self, module: Any, todo: Decisions) -> Decisions:
         """Return what can be done; raise _Again where files that it reads were cleaned away."""
