@@ -20,6 +20,7 @@ from pipeline.models import MissingWeights, path_of
 
 from . import bed as beds
 from . import (
+    closer,
     demucs_model,
     exchanges,
     groups,
@@ -32,7 +33,7 @@ from . import (
     voices,
 )
 
-VERSION = 9
+VERSION = 10
 READS: tuple[str, ...] = ("download_audio",)
 ON_GPU = True
 
@@ -171,17 +172,35 @@ def find_voices(
     parts = find_parts(path, spans, params, models)
     windows = voices.windows(parts, params.voice_hop_s)
     embeddings = voices.embed_recording(path, windows, models.voice)
+    found = _grouped(parts, windows, embeddings, params)
+    missed = closer.changes(path, windows, embeddings, found["voices"], models.voice)
+    if not missed:
+        return found
+    parts = exchanges.parted(parts, (), missed)
+    known = dict(zip(windows, embeddings, strict=True))
+    windows = voices.windows(parts, params.voice_hop_s)
+    new = [window for window in windows if window not in known]
+    known |= zip(new, voices.embed_recording(path, new, models.voice), strict=True)
+    return _grouped(parts, windows, np.array([known[window] for window in windows]), params)
+
+
+def _grouped(
+    parts: list[speech.Span],
+    windows: list[speech.Span],
+    embeddings: voices.Embeddings,
+    params: Params,
+) -> dict[str, Any]:
+    """Return the turns and voices that the windows make."""
     labels = groups.group_windows(embeddings, params.window_similarity, params.voice_similarity)
     seconds = turns.seconds_of(parts, windows)
     labels = turns.smoothed(labels, embeddings, seconds, params.min_voice_s)
     found = turns.find_turns(parts, windows, labels.tolist())
-    named = turns.describe_voices(found, embeddings, labels)
     return {
         "parts": parts,
         "windows": windows,
         "embeddings": embeddings,
         "turns": found,
-        "voices": named,
+        "voices": turns.describe_voices(found, embeddings, labels),
     }
 
 
