@@ -27,6 +27,7 @@ def voice(likeness: float, axis: int) -> voices.Embeddings:
 
 
 TARGET, ALIKE, STRANGER = voice(1.0, 1), voice(0.6, 2), voice(0.3, 3)
+ANOTHER = voice(0.0, 5)
 
 
 def recording(
@@ -81,6 +82,32 @@ def test_a_voice_alone_stays_one(seed):
 
     assert len(finer["voices"]) == 1
     assert set(rules(survey, embeddings)) == {""}
+
+
+@pytest.mark.parametrize(
+    ("short", "owner"),
+    [
+        (voice(0.55, 4), 0),  # like the target, and nobody else
+        (voice(0.4, 4), 2),  # too little
+        (voices.unit(TARGET + ANOTHER), 2),  # a window across a change
+    ],
+)
+def test_a_second_that_is_clearly_like_a_known_voice_is_its(short, owner):
+    """Two voices of 4 s; a third one speaks for 0.8 s. Whoever is known keeps his windows."""
+    embeddings = np.array([TARGET] * 10 + [ANOTHER] * 10 + [short] * 2, np.float32)
+    labels = np.repeat([0, 1, 2], [10, 10, 2])
+
+    found = resolve.known_again(labels, embeddings, [0.4] * 22)
+
+    assert found.tolist() == [0] * 10 + [1] * 10 + [owner] * 2
+
+
+def test_where_nobody_is_known_everybody_stays():
+    """Of 2 s and 2 s neither is known."""
+    embeddings = np.array([TARGET] * 5 + [ALIKE] * 5, np.float32)
+    labels = np.repeat([0, 1], [5, 5])
+
+    assert resolve.known_again(labels, embeddings, [0.4] * 10).tolist() == labels.tolist()
 
 
 def test_a_turn_between_two_voices_is_uncertain():

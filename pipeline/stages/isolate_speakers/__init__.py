@@ -20,7 +20,7 @@ from . import labels, mute, resolve
 from .labels import TARGET, Piece
 from .voices import SIZE, Embeddings, unit
 
-VERSION = 6
+VERSION = 7
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
 READS: tuple[str, ...] = ("download_audio", SURVEY, AGREE)
 
