@@ -1,5 +1,7 @@
 """What bench/quality.py counts, on mixes of tones: a benchmark that errs is worse than none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -259,6 +261,23 @@ def test_kept_seconds_are_the_targets_or_somebody_elses(mix):
     assert kept.kept_s == pytest.approx(0.5, abs=0.03)
     assert kept.others_s == pytest.approx(0.25, abs=0.03)
     assert kept.purity == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_the_silence_after_anothers_words_is_nobodys(mix):
+    """b speaks until 0.7 s and has 0.5 s of silence after it, into a's words from 0.8 to 1.8 s."""
+    tone = mix.said[0].samples
+    chance = np.random.default_rng(0)
+    quiet = np.concatenate([tone[: RATE_HZ // 2], np.zeros(RATE_HZ // 2, np.float32)])
+    said = [
+        replace(mix.said[1], start_s=0.2, end_s=1.2, samples=quiet),
+        replace(mix.said[0], start_s=0.8, end_s=1.8),
+    ]
+
+    kept = owners.counted(mixing.placed("close", said, chance), "a", [Piece(0.75, 1.8, 0.9, "")])
+
+    assert kept.spoken_s == pytest.approx(1.0, abs=0.03)
+    assert kept.kept_s == pytest.approx(1.0, abs=0.03)
+    assert kept.others_s == 0
 
 
 def test_likeness_is_that_of_the_windows_in_each_ones_turns(mix):

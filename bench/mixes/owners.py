@@ -3,8 +3,8 @@
 In:  a corpus, how many others, a seed. Out: a table. Each reader with enough utterances is the
 target of a dialogue with every other speaker: as it is, by telephone, with noise, and by telephone
 with a clear clip (and all of them by how alike the two voices are: two of one sex mostly are more);
-conversations with known turns; and `--speakers all` on readers by threes (a row of numbers, not of
-files).
+conversations with known turns; and `--speakers all` on readers by threes and by fours (rows of
+numbers, not of files).
 `kept` is the share of the target's speech, `pure` that of kept speech that is the target's, `worst`
 the least of that, `impure` how many recordings have less than 98% of it.
 """
@@ -31,13 +31,14 @@ from . import mixing, scenarios
 from .corpus import Corpus, Utterance
 from .flow import STEPS, Stages
 from .mixing import Mix
-from .scoring import FRAME_S, loud_frames, without_short_pauses
+from .scoring import FRAME_S, speech_by
 from .sounds import RATE_HZ, Chance, Samples
 
 TURNS = 4  # of each speaker in a dialogue
 PURE = 0.98  # the least that a voice is trained from
 NOISE_DB = 20.0
 ALIKE = (-1.0, 0.2, 0.4, 0.6, 1.0)  # by telephone two voices are 0.3-0.6 alike
+TOGETHER = (3, 4)  # speakers of a recording for `--speakers all`
 ENOUGH_S = 20.0  # of a voice in all recordings together, to be somebody
 
 Change = Callable[[Mix, Chance], Mix]
@@ -84,7 +85,9 @@ def table(corpus: Corpus, others: int, seed: int) -> str:
             out += [_row(f"alike {low:.1f}-{high:.1f}", some)] if some else []
         found = [listen.kept(mix, who, clip) for mix, who, clip in _conversations(corpus, seed)]
         out += [_row("conversations", found)] if found else []
-        out.append(_row("--speakers all", everybody(corpus, seed, Path(folder) / "all")))
+        for together in TOGETHER:
+            found = everybody(corpus, seed, together, Path(folder) / f"all-{together}")
+            out.append(_row(f"all, by {together}", found))
     return "\n".join(out)
 
 
@@ -124,16 +127,13 @@ def likeness(
 
 def counted(mix: Mix, who: str, pieces: list[Piece]) -> Kept:
     """Return the seconds in which the target alone, or anybody else, is loud, and kept."""
-    speech = without_short_pauses(loud_frames(mix))
-    mine, others, kept = (np.zeros(len(speech), bool) for _ in range(3))
-    for said in mix.said:
-        inside = slice(round(said.start_s / FRAME_S), round(said.end_s / FRAME_S))
-        (mine if said.utterance.speaker == who else others)[inside] = True
+    mine, others = speech_by(mix, who)
+    kept = np.zeros(len(mine), bool)
     for piece in pieces:
         if piece.rule == TARGET:
             kept[round(piece.start_s / FRAME_S) : round(piece.end_s / FRAME_S)] = True
-    alone, strange = mine & ~others & speech, others & speech
-    seconds = (alone, alone & kept, strange & kept)
+    alone = mine & ~others
+    seconds = (alone, alone & kept, others & kept)
     return Kept(*(float(np.count_nonzero(each)) * FRAME_S for each in seconds))
 
 
@@ -155,16 +155,17 @@ def dialogues(
             yield mix, who, clip.sound
 
 
-def everybody(corpus: Corpus, seed: int, folder: Path) -> list[Kept]:
+def everybody(corpus: Corpus, seed: int, together: int, folder: Path) -> list[Kept]:
     """Return what each number of `--speakers all` has of the reader that it has most of.
 
-    One job of a recording for every three readers in the order of names, who take turns.
+    One job of a recording for every `together` readers in the order of names, who take turns. A
+    reader whose number changed from one recording to the next has less than all under each.
     """
     readers, mixes = corpus.talkers(2 * TURNS), []
     for i in range(len(readers)):
-        chance = np.random.default_rng([seed, i, 3])
-        three = [corpus.by_speaker()[readers[(i + k) % len(readers)]] for k in range(3)]
-        turns = [voice[k] for k in range(2 * TURNS) for voice in three]
+        chance = np.random.default_rng([seed, i, together])
+        some = [corpus.by_speaker()[readers[(i + k) % len(readers)]] for k in range(together)]
+        turns = [voice[k] for k in range(2 * TURNS) for voice in some]
         mixes.append(mixing.joined(f"all-{i}", turns, (0.15, 1.0), chance))
     folder.mkdir()
     files = [mix.write(folder) for mix in mixes]

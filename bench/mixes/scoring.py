@@ -6,7 +6,7 @@ Errors of words are counted clip by clip against the true words whose middle lie
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import jiwer
@@ -16,7 +16,7 @@ import soundfile
 from pipeline import audio
 
 from .flow import Done
-from .mixing import Mix
+from .mixing import Mix, Said
 from .reference import TrueWord
 from .sounds import RATE_HZ, Samples
 
@@ -220,6 +220,20 @@ def _silent_below_db(levels: np.ndarray) -> float:
     return float(max(high - UNDER_SPEECH_DB, min(floor + OVER_FLOOR_DB, high - LEAST_UNDER_DB)))
 
 
+def speech_by(mix: Mix, target: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames of the target's speech (None: everybody's), and of anybody else's.
+
+    What dies away after an utterance, or the silence at its ends, is nobody's.
+    """
+    sides: tuple[list[Said], list[Said]] = ([], [])
+    for said in mix.said:
+        sides[target not in (None, said.utterance.speaker)].append(said)
+    mine, others = (
+        without_short_pauses(loud_frames(replace(mix, said=tuple(side)))) for side in sides
+    )
+    return mine, others
+
+
 def heard_levels_db(samples: Samples) -> np.ndarray:
     """Return the level of every 10 ms, of 30 ms around it, without what is felt and not heard.
 
@@ -304,22 +318,18 @@ def _voices(
     spans: Sequence[tuple[float, float]],
     target: str | None,
 ) -> None:
-    speech, frames = without_short_pauses(loud), len(loud)
-    mine, others, used = (np.zeros(frames, np.int16) for _ in range(3))
-    for said in mix.said:
-        is_mine = target is None or said.utterance.speaker == target
-        (mine if is_mine else others)[_part(said.start_s, said.end_s)] += 1
-    mine, others = mine * speech, others * speech
+    mine, others = speech_by(mix, target)
+    used = np.zeros(len(loud), bool)
     for span in spans:
-        used[_part(*span)] = 1
-    alone = (mine > 0) & (others == 0)
+        used[_part(*span)] = True
+    alone = mine & ~others
     total.speech_s += float(alone.sum()) * FRAME_S
-    total.used_s += float((alone & (used > 0)).sum()) * FRAME_S
-    able = alone & able_frames(loud, others > 0)
+    total.used_s += float((alone & used).sum()) * FRAME_S
+    able = alone & able_frames(loud, others)
     total.able_s += float(able.sum()) * FRAME_S
-    total.able_used_s += float((able & (used > 0)).sum()) * FRAME_S
-    total.clip_speech_s += float((((mine > 0) | (others > 0)) & (used > 0)).sum()) * FRAME_S
-    total.target_s += float((alone & (used > 0)).sum()) * FRAME_S
+    total.able_used_s += float((able & used).sum()) * FRAME_S
+    total.clip_speech_s += float(((mine | others) & used).sum()) * FRAME_S
+    total.target_s += float((alone & used).sum()) * FRAME_S
 
 
 def _part(start_s: float, end_s: float) -> slice:
