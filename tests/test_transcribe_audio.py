@@ -18,7 +18,7 @@ from pipeline import audio
 from pipeline.item import Item, Unusable, write_json
 from pipeline.models import whisper_weights
 from pipeline.stages import transcribe_audio as stage
-from pipeline.stages.transcribe_audio import alignment, decode, recording, steps, words
+from pipeline.stages.transcribe_audio import alignment, decode, never, recording, steps, words
 from pipeline.stages.transcribe_audio.windows import Excerpt, Window, pack
 from pipeline.stages.transcribe_audio.words import Word
 
@@ -443,6 +443,40 @@ class TestFasterWhisper:
 
         with pytest.raises(Unusable, match=r"faster-whisper\]', or --asr-engine openai-whisper"):
             stage.load(replace(TINY, asr_engine="faster-whisper"), "cpu")
+
+
+class TestNever:
+    @pytest.mark.parametrize("many_languages", [True, False])
+    def test_no_text_can_have_a_quotation_mark_and_whispers_own_list_holds(self, many_languages):
+        from whisper.tokenizer import get_tokenizer
+
+        tokenizer = get_tokenizer(many_languages, language="en", task="transcribe")
+
+        found = set(never.never(tokenizer))
+        left = [i for i in range(tokenizer.eot) if i not in found]
+        assert not [i for i in left if '"' in tokenizer.decode([i])]
+        assert {tokenizer.encode(end)[0] for end in (".", ",", "?", "'s")} <= {*left}
+        assert found >= {*tokenizer.non_speech_tokens, tokenizer.sot, tokenizer.translate}
+
+    @pytest.mark.parametrize(
+        ("name", "module"), [("openai-whisper", "openai_engine"), ("faster-whisper", "ct2_engine")]
+    )
+    def test_both_engines_obey(self, name, module, letter, tmp_path, monkeypatch):
+        """With one word of the sample forbidden, as the marks are, they write another one."""
+        pytest.importorskip("ctranslate2")
+        params = replace(TINY, asr_engine=name)
+        loaded = stage.load(params, "cpu")
+        (word,) = loaded.engine.tokenizer("en").encode(" Tuesday")
+        before, _ = transcript(letter, tmp_path, params, loaded)
+
+        monkeypatch.setattr(
+            f"pipeline.stages.transcribe_audio.{module}.never",
+            lambda tokenizer: [*never.never(tokenizer), word],
+        )
+
+        after, _ = transcript(letter, tmp_path, params, loaded)
+        assert "Tuesday" in " ".join(s["text"] for s in before["segments"])
+        assert "Tuesday" not in " ".join(s["text"] for s in after["segments"])
 
 
 class TestRealSpeech:

@@ -37,7 +37,7 @@ from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
 Transcript = dict[str, Any]
 
-VERSION = 3
+VERSION = 4
 AGREE = "transcribe_audio.agree"
 READS: tuple[str, ...] = ("isolate_speakers", AGREE)
 ON_GPU = True

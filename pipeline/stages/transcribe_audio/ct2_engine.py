@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pipeline.stages.transcribe_audio.alignment import MEDIAN_FRAMES
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
+from pipeline.stages.transcribe_audio.never import never
 from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
 
 _LONGEST = 224  # tokens of a text: half of whisper's context, as in its decode()
@@ -64,7 +65,7 @@ class CTranslate2Whisper:
             max_length=len(prompt) + _LONGEST,
             return_scores=True,
             return_no_speech_prob=True,
-            suppress_tokens=_never(tokenizer),
+            suppress_tokens=never(tokenizer),
         )
         return [_decoded(one, tokenizer) for one in found]
 
@@ -109,15 +110,6 @@ class CTranslate2Whisper:
         if self._device.startswith("cuda"):
             return torch.as_tensor(view, device=self._device)
         return torch.from_numpy(np.array(view))
-
-
-def _never(tokenizer: Any) -> list[int]:
-    """Return the tokens that whisper's decode() suppresses by default."""
-    special = [
-        *(tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev),
-        *(tokenizer.sot_lm, tokenizer.no_speech),
-    ]
-    return sorted({*tokenizer.non_speech_tokens, *special})
 
 
 def _decoded(found: Any, tokenizer: Any) -> Decoded:

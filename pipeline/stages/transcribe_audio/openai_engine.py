@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pipeline.models import is_half, onednn
 from pipeline.stages.transcribe_audio.alignment import alignments, cost_matrix
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
+from pipeline.stages.transcribe_audio.never import never
 from pipeline.stages.transcribe_audio.steps import laid_out
 
 
@@ -98,6 +99,7 @@ class OpenAiWhisper:
             language=language,
             without_timestamps=True,
             temperature=temperature,
+            suppress_tokens=never(self.tokenizer(language)),
             fp16=is_half(self.model),
             **more,
         )
