@@ -62,9 +62,9 @@ class Params:
     )
     language: str = setting("auto", "language of the speech as a code (en, de, ...); auto detects")
     seed: int = setting(0, "for everything that chance has a part in")
-    # LJ Speech, 115 clips, clean and with noise at 15 dB, base in int8: beam 5 has 3.4% of words
-    # wrong, greedy 3.6%; the difference is likely between -0.5 and +0.05 points (bench/asr.py). It
-    # takes 1.4 times as long with faster-whisper, 11 times with openai-whisper (no batches then).
+    # LJ Speech, 5,856 words, base in int8: beam 5 has 3.5% of words wrong, greedy 3.6%; the
+    # difference is likely between -0.37 and +0.26 points (docs/transcription.md). It takes 1.3
+    # times as long with faster-whisper, 11 times with openai-whisper (no batches then).
     beam_size: int = setting(1, "hypotheses that whisper follows at a time; 1 is greedy")
     transcribe_batch: int = setting(8, "windows that are decoded at a time")
     window_s: float = setting(28.0, "longest stretch of speech decoded in one go", unit="s")
