@@ -15,10 +15,12 @@ loosened for them.
 import argparse
 import ctypes
 import json
+import multiprocessing
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ Samples = npt.NDArray[np.float32]
 
 
 class Voice:
-    """One voice of espeak-ng. The library has one state a process: one at a time."""
+    """One voice of espeak-ng. The library has one state a process: one voice in it."""
 
     def __init__(self, name: bytes) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -96,14 +98,27 @@ class Voice:
         return np.concatenate([*self._pieces, np.zeros(0, np.float32)])
 
 
-def spoken(language: str, sentences: list[str]) -> tuple[Samples, int]:
-    """Return the sentences with pauses and a room's noise between them, and the rate."""
+def said(language: str, sentences: Sequence[str]) -> tuple[list[Samples], int]:
+    """Return the sound of each sentence, and the rate.
+
+    In a process of its own: espeak-ng sounds otherwise after it has spoken, or read, anything else.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+        return alone.submit(_said, language, sentences).result()
+
+
+def _said(language: str, sentences: Sequence[str]) -> tuple[list[Samples], int]:
     voice = Voice(VOICES[language])
-    pause = np.zeros(round(PAUSE_S * voice.rate_hz), np.float32)
-    parts = [part for sentence in sentences for part in (pause, voice.say(sentence))]
-    samples = np.concatenate([*parts, pause])
+    return [voice.say(sentence) for sentence in sentences], voice.rate_hz
+
+
+def spoken(language: str, sentences: Sequence[str]) -> tuple[Samples, int]:
+    """Return the sentences with pauses and a room's noise between them, and the rate."""
+    pieces, rate_hz = said(language, sentences)
+    pause = np.zeros(round(PAUSE_S * rate_hz), np.float32)
+    samples = np.concatenate([*(part for piece in pieces for part in (pause, piece)), pause])
     noise = np.random.default_rng(0).normal(size=len(samples)) * 1e-4
-    return (samples + noise).astype(np.float32), voice.rate_hz
+    return (samples + noise).astype(np.float32), rate_hz
 
 
 def words(text: str) -> list[str]:

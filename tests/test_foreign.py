@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench.languages import SENTENCES as FOREIGN
-from bench.languages import Voice
+from bench.languages import said
 from pipeline import audio
 from pipeline.audio import OUTPUT_HZ
 from pipeline.stages import segment_audio
@@ -49,8 +49,8 @@ def base():
 
 @pytest.fixture(scope="module")
 def german():
-    voice = Voice(b"de")
-    return 0.7 * audio.resample(voice.say(GERMAN), voice.rate_hz, OUTPUT_HZ)
+    (sound,), rate_hz = said("de", [GERMAN])
+    return 0.7 * audio.resample(sound, rate_hz, OUTPUT_HZ)
 
 
 def english(index):
