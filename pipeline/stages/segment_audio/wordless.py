@@ -6,8 +6,9 @@ In:  a clip, its text and how likely that is given its sound. Out: the first suc
 recording with the clip's end moved into the pause before it.
 How: two witnesses that know nothing of each other. By whisper's times no word is there; and the
 clip is heard again with the part silenced, and its text is as likely. One alone takes ends of words
-for laughter: whisper knows "improvements" by "improve". Measured with base on LJ Speech: see NEEDED
-and ENDS_BY_S.
+for laughter: whisper knows "improvements" by "improve". Measured with base on LJ Speech, clear,
+fast and at 10 dB: without a cough or a laugh (20) the text is less likely by at most 0.47 nats;
+without a part of a word (93) at times by as little, and then by whisper's times a word was in it.
 Left out: what no pause of PAUSE_S divides from a word, breaths (they are far below the voice), and
 sound in the middle of words (unsaid.py).
 """
