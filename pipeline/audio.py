@@ -59,11 +59,16 @@ def read_at(
     return resample(samples, from_hz, rate_hz)
 
 
-def blocks(path: Path, block_s: Seconds = BLOCK_S) -> Iterator[Samples]:
-    """Yield a whole file as consecutive blocks of at most `block_s`, at its own rate."""
+def blocks(
+    path: Path, block_s: Seconds = BLOCK_S, start_s: Seconds = 0.0, end_s: Seconds | None = None
+) -> Iterator[Samples]:
+    """Yield a file or a part of it as consecutive blocks of at most `block_s`, at its own rate."""
     with _open(path) as file:
+        first, last = _sample_range(start_s, end_s, file.samplerate, file.frames)
+        file.seek(first)
         frames = max(1, round(block_s * file.samplerate))
-        while len(block := file.read(frames, dtype="float32", always_2d=True)):
+        for start in range(first, last, frames):
+            block = file.read(min(frames, last - start), dtype="float32", always_2d=True)
             yield _mono(block)
 
 

@@ -173,20 +173,28 @@ def test_a_clip_that_processing_harmed_is_kept_unprocessed(
 
 
 def test_what_was_before_noise_reduction_or_separation_is_known(tmp_path):
-    facts = {"isolate_speakers": {"separated": True, "bed_db": -8.0},
-             "enhance_audio": {"gain_db": 6.0}}  # fmt: skip
+    """Music was taken away from 5 to 9 s and from 20 to 30 s; noise everywhere, or nowhere."""
+    facts = {"enhance_audio": {"gain_db": 6.0}}
     folders = {step: str(tmp_path / step) for step in segment_audio.READS}
+    separated = [[5.0, 9.0, -8.0], [20.0, 30.0, -25.0]]
+    item = Item("a", "a", "", folders, facts)
 
-    mixture = versions.unprocessed(Item("a", "a", "", folders, facts))
+    known = versions.unprocessed(item, separated)
+    mixture = known.of((8.0, 12.0))
 
     assert mixture.path == tmp_path / "download_audio" / "audio.flac"
     assert mixture.gain == pytest.approx(1.995, abs=0.001)
-    assert mixture.bed_db == -8.0
-    assert versions.unprocessed(Item("a", "a", "", folders, {})) is None
+    assert mixture.music_db == -8.0
+    assert known.of((25.0, 28.0)).music_db == -25.0
+    assert known.of((9.0, 20.0)) is None
+    plain = tmp_path / "enhance_audio" / "plain.flac"
+    plain.parent.mkdir()
+    audio.write(plain, np.zeros(99, np.float32), OUTPUT_HZ)
+    assert versions.unprocessed(item, separated).of((9.0, 20.0)) == versions.Version(plain)
 
 
 def test_a_mixture_stands_in_for_harmed_vocals_only_where_its_music_is_not_heard(tmp_path):
-    loud, soft = (versions.Version(tmp_path, 1.0, bed_db) for bed_db in (-8.0, -22.0))
+    loud, soft = (versions.Version(tmp_path, 1.0, music_db) for music_db in (-8.0, -22.0))
 
     assert versions.is_loud(loud, Params())
     assert not versions.is_loud(soft, Params())

@@ -82,6 +82,7 @@ class Take:
             "duration_s": round(len(sound) / HZ, 3),
             "target": [[a, b, 0.88] for a, b in (target or self._speech())],
             "others": [[a, b, 0.5, "other_speaker"] for a, b in self.others],
+            "separated": [],
         }
         (folders["isolate_speakers"] / "spans.json").write_text(json.dumps(spans))
         words = [self._heard(word, error_s, figures) for word in self.words]

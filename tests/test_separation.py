@@ -30,6 +30,7 @@ SMALL = {
 }
 
 
+WHOLE = [(0.0, 2.5)]  # of noise_flac
 NO_VOICES = {
     "parts": [],
     "windows": [],
@@ -37,6 +38,14 @@ NO_VOICES = {
     "voices": [],
     "embeddings": np.zeros((0, 192)),
 }
+
+
+def music_in(
+    path: Path, spans: list[tuple[float, float]]
+) -> list[tuple[tuple[float, float], bed.Bed]]:
+    """The parts of a recording that auto separates."""
+    frames = bed.frames_of(path)
+    return survey.find_music(frames, spans, bed.measure(frames, spans), survey.Params())
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +87,7 @@ def test_vocals_have_the_rate_and_length_of_the_recording(th_folder, noise_flac,
     """A model placed as for demucs' --repo is found, and works at any rate."""
     separator = demucs_model.load(str(th_folder), "cpu")
 
-    separate.separate_file(noise_flac, tmp_path / "vocals.flac", separator)
+    separate.separate_file(noise_flac, tmp_path / "vocals.flac", WHOLE, separator)
 
     assert separator.name == "htdemucs"
     assert audio.info(tmp_path / "vocals.flac") == audio.info(noise_flac)
@@ -151,7 +160,7 @@ def test_the_same_recording_gives_the_same_bytes(th_folder, noise_flac, tmp_path
     """Nothing about separation is left to chance."""
     for name in ("a.flac", "b.flac"):
         separator = demucs_model.load(str(th_folder), "cpu")
-        separate.separate_file(noise_flac, tmp_path / name, separator)
+        separate.separate_file(noise_flac, tmp_path / name, WHOLE, separator)
 
     assert (tmp_path / "a.flac").read_bytes() == (tmp_path / "b.flac").read_bytes()
 
@@ -216,7 +225,7 @@ def test_auto_wants_separation_for_music_and_nothing_else(name, wanted, tmp_path
     path = sample_item(tmp_path, name).path("download_audio", "audio.flac")
     spans = survey.find_speech(path, survey.Params(), networks)
 
-    assert survey.is_wanted(bed.measure(path, spans), survey.Params()) == bool(wanted)
+    assert len(music_in(path, spans)) == wanted
 
 
 def test_a_recording_with_music_is_surveyed_by_its_vocals(tmp_path, networks):
@@ -234,10 +243,11 @@ def test_a_recording_with_music_is_surveyed_by_its_vocals(tmp_path, networks):
 
 def test_never_leaves_music_alone():
     """`never` means so, however loud the music is."""
-    params = survey.Params(separation="never")
+    frames = bed.Frames(np.full(99, -30.0, np.float32), np.full(99, 12.0, np.float32), 99 * 0.128)
+    spans, under = [(4.0, 8.0)], bed.Bed(-20, -3, 12)
 
-    assert not survey.is_wanted(bed.Bed(-20, -3, 12), params)
-    assert survey.is_wanted(bed.Bed(-20, -3, 12), survey.Params())
+    assert survey.find_music(frames, spans, under, survey.Params(separation="never")) == []
+    assert survey.find_music(frames, spans, under, survey.Params()) == [((0.0, 12.672), under)]
 
 
 def test_a_bed_is_measured_against_the_speech(tmp_path):
@@ -251,7 +261,8 @@ def test_a_bed_is_measured_against_the_speech(tmp_path):
         sound = under * level
         sound[32_000:96_000] = rng.normal(0, 0.1, 64_000)  # -20 dBFS from 2 to 6 s
         item = sound_item(tmp_path / name, sound.astype(np.float32))
-        beds[name] = bed.measure(item.path("download_audio", "audio.flac"), [(2.0, 6.0)])
+        frames = bed.frames_of(item.path("download_audio", "audio.flac"))
+        beds[name] = bed.measure(frames, [(2.0, 6.0)])
 
     assert beds["chord"].below_speech_db == pytest.approx(-20, abs=0.5)
     assert beds["noise"].below_speech_db == pytest.approx(-20, abs=0.5)
@@ -275,10 +286,60 @@ def test_music_before_and_after_the_speech_does_not_lie_under_it(tmp_path, is_ar
         sound[part] = rng.normal(0, 0.1, len(time[part]))  # -20 dBFS
     item = sound_item(tmp_path, sound.astype(np.float32))
 
-    found = bed.measure(item.path("download_audio", "audio.flac"), spans)
+    path = item.path("download_audio", "audio.flac")
+    found = bed.measure(bed.frames_of(path), spans)
 
     assert found.below_speech_db == pytest.approx(expected_db, abs=1.0)
-    assert survey.is_wanted(found, survey.Params()) == (not is_around)
+    assert [part for part, _ in music_in(path, spans)] == ([] if is_around else [(0.0, 23.0)])
+
+
+def test_what_has_no_music_beside_it_is_left_as_it_was_recorded(tmp_path):
+    """A chord up to 0.2 s before the first of three bursts of 'speech' and after none: the first
+    one is separated, up to the middle of the pause after it; the others are not touched."""
+    rate_hz, spans = 16_000, [(8.0, 10.0), (12.0, 14.0), (16.0, 18.0)]
+    time = np.arange(20 * rate_hz) / rate_hz
+    chord = sum(np.sin(2 * np.pi * hz * time) for hz in (196, 247, 294, 392, 494)) / 5
+    rng = np.random.default_rng(8)
+    sound = np.where(time < 7.8, chord * 0.02, rng.normal(0, 0.0001, len(time)))
+    for start_s, end_s in spans:
+        part = slice(round(start_s * rate_hz), round(end_s * rate_hz))
+        sound[part] = rng.normal(0, 0.1, len(time[part]))
+    path = sound_item(tmp_path, sound.astype(np.float32)).path("download_audio", "audio.flac")
+    silence = separate.Separator("none", RATE_HZ, RATE_HZ, 4410, lambda mono: mono * 0)
+
+    parts = [part for part, _ in music_in(path, spans)]
+    separate.separate_file(path, tmp_path / "vocals.flac", parts, silence)
+
+    assert parts == [(0.0, 11.0)]
+    before, after = audio.read(path)[0], audio.read(tmp_path / "vocals.flac")[0]
+    fade = round(separate.FADE_S * rate_hz)
+    np.testing.assert_array_equal(after[11 * rate_hz :], before[11 * rate_hz :])
+    assert not after[: 11 * rate_hz - fade].any()
+
+
+@pytest.mark.parametrize("block_s", [60.0, 0.3])
+def test_vocals_are_faded_in_and_out_on_the_time_line(noise_flac, tmp_path, monkeypatch, block_s):
+    """A network that halves: outside of the parts the recording, inside half of it, and at their
+    edges something between the two; the same for any size of blocks."""
+    monkeypatch.setattr(audio.blocks, "__defaults__", (block_s, 0.0, None))
+    half = separate.Separator("half", RATE_HZ, RATE_HZ, 4410, lambda mono: mono * np.float32(0.5))
+    parts, rate_hz = [(0.6, 1.0), (1.5, 2.5)], 22_050
+
+    separate.separate_file(noise_flac, tmp_path / "vocals.flac", parts, half)
+
+    before, after = audio.read(noise_flac)[0], audio.read(tmp_path / "vocals.flac")[0]
+    assert len(after) == len(before)
+    share = np.ones(len(before))
+    fade = round(separate.FADE_S * rate_hz)
+    for start_s, end_s in parts:
+        first, last = round(start_s * rate_hz), round(end_s * rate_hz)
+        ramp = np.minimum(1, (np.arange(last - first) + 0.5) / fade)
+        share[first:last] -= 0.5 * np.minimum(ramp, ramp[::-1] if end_s < 2.5 else 1)
+    np.testing.assert_array_equal(after[share == 1], before[share == 1])
+    # resampled to the network's rate and back the top of the band is gone: compared below it
+    wanted, got = (audio.resample(x.astype(np.float32), rate_hz, 16_000) for x in (
+        before * share, after))  # fmt: skip
+    assert audio.level_db(got - wanted) < audio.level_db(wanted) - 40
 
 
 def test_spleeters_network_runs_from_arrays_in_a_pickle_of_the_published_form(tmp_path):

@@ -45,10 +45,10 @@ def _separation(
         for i in range(FILES):
             mix = _mix(corpus, seed * FILES + i, kind, snr_db)
             path = mix.write(folder)
-            under = bed.measure(path, survey.find_speech(path, params, models))
-            found.append(
-                (under.below_speech_db, under.tonality_db, survey.is_wanted(under, params))
-            )
+            frames, spans = bed.frames_of(path), survey.find_speech(path, params, models)
+            under = bed.measure(frames, spans)
+            parts = survey.find_music(frames, spans, under, params)
+            found.append((under.below_speech_db, under.tonality_db, bool(parts)))
             sums[(needed, found[-1][2])] += 1
         below, tonal, wanted = zip(*found, strict=True)
         name = kind if kind == "none" else f"{kind} {snr_db:.0f} dB"

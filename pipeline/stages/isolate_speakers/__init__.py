@@ -2,7 +2,8 @@
 
 In:  the recording (its vocals where it was separated), its survey, and the agreed target.
 Out: audio.flac (same rate and length as downloaded; pauses kept) and spans.json: {"duration_s",
-"target": [[start_s, end_s, similarity, speaker]], "others": [[start_s, end_s, similarity, rule]]}.
+"target": [[start_s, end_s, similarity, speaker]], "others": [[start_s, end_s, similarity, rule]],
+"separated": [[start_s, end_s, level of the music, dB above the speech]]}.
 Steps before this one: `survey.py` (each recording alone), `agree.py` (all together). In this one:
 `resolve.py` (who else is there), `labels.py` (whose turn it is), `mute.py` (the sound).
 Left out: keeping the mixture where the vocals read worse: segment_audio knows the transcript.
@@ -20,7 +21,7 @@ from . import labels, mute, resolve
 from .labels import TARGET, Piece
 from .voices import SIZE, Embeddings, unit
 
-VERSION = 7
+VERSION = 8
 SURVEY, AGREE = "isolate_speakers.survey", "isolate_speakers.agree"
 READS: tuple[str, ...] = ("download_audio", SURVEY, AGREE)
 
@@ -72,7 +73,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     known = {edge_s for part in survey["parts"] for edge_s in part}
     pieces = mute.refine(sound, found, known)
     mute.write_muted(sound, out / "audio.flac", pieces)
-    write_json(out / "spans.json", _spans(survey["duration_s"], pieces))
+    spans = _spans(survey["duration_s"], pieces)
+    write_json(out / "spans.json", spans | {"separated": _separated(item, survey)})
     return Result("audio.flac", _facts(item, pieces))
 
 
@@ -103,9 +105,18 @@ def _targets(agreed: dict[str, Any], by_telephone: bool) -> Embeddings:
 
 def _sound(item: Item) -> Path:
     """Return what to go on with: the vocals where there are some, else the recording."""
-    if item.facts.get(SURVEY, {}).get("separated"):
+    if _is_separated(item):
         return item.path(SURVEY, "vocals.flac")
     return item.path("download_audio", "audio.flac")
+
+
+def _separated(item: Item, survey: dict[str, Any]) -> list[list[float]]:
+    found: list[list[float]] = survey["music"] if _is_separated(item) else []
+    return found
+
+
+def _is_separated(item: Item) -> bool:
+    return bool(item.facts.get(SURVEY, {}).get("separated"))
 
 
 def _spans(duration_s: float, pieces: list[Piece]) -> dict[str, object]:
@@ -128,9 +139,8 @@ def _facts(item: Item, pieces: list[Piece]) -> dict[str, str | int | float | boo
         "other_s": _seconds([p for p in pieces if p.rule != TARGET]),
         "overlap_s": _seconds([p for p in pieces if p.rule == labels.OVERLAP]),
         "similarity": round(mean, 4),
-        "separated": before.get("separated", False),
+        "separated": _is_separated(item),
         "separator": before.get("separator", ""),
-        "bed_db": before.get("bed_db", 0.0),
     }
 
 

@@ -1,13 +1,15 @@
 """Vocals out of a mixture, in a stream: any length in the memory of one segment.
 
-In:  a recording and a `Separator` (a network that takes segments of a fixed length at 44.1 kHz).
-Out: a file with the vocals: same rate, same number of samples, same time line.
+In:  a recording, the parts of it that have music, and a `Separator` (a network that takes segments
+of a fixed length at 44.1 kHz).
+Out: a file with the vocals there and the recording elsewhere: same rate, same number of samples,
+same time line.
 Segments overlap and are cross-faded with triangular weights, as demucs does it: a sample is the
 weighted mean of the segments that cover it, so there are no blocks and no seams.
-Left out: whether to separate at all (`survey.py`), the networks (`demucs_model.py`, `spleeter.py`).
+Left out: where to separate (`bed.py`, `survey.py`), and the networks.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,12 @@ import numpy as np
 import soxr
 
 from pipeline import audio
-from pipeline.audio import Samples
+from pipeline.audio import Samples, Seconds
+
+from .speech import Span
+
+CONTEXT_S: Seconds = 1.0  # of sound before and after a part, for the network to know it by
+FADE_S: Seconds = 0.05  # from the recording to its vocals, in a pause: nobody hears where
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,65 @@ class Separator:
     vocals: Callable[[Samples], Samples]  # (segment,) mono -> the same of the voices
 
 
-def separate_file(source: Path, target: Path, separator: Separator) -> None:
-    """Write the vocals of `source` to `target`, sample for sample on the same time line."""
+def separate_file(source: Path, target: Path, parts: Sequence[Span], separator: Separator) -> None:
+    """Write `source` to `target`, sample for sample on the same time line, vocals in its `parts`.
+
+    The parts are in order, and none touches another.
+    """
     shape = audio.info(source)
-    mixture = audio.blocks_at(source, separator.rate_hz)
-    scaled = _normalised(source, mixture, separator)
-    vocals = _resampled(scaled, separator.rate_hz, shape.rate_hz)
-    left = shape.samples
+    moments = _moments(source)
     with audio.Writer(target, shape.rate_hz) as file:
-        for block in vocals:
-            file.write(block[:left])
-            left -= min(left, len(block))
-        file.write(np.zeros(left, np.float32))  # resampling twice may lose the last sample
+        done_s = 0.0
+        for start_s, end_s in parts:
+            for block in audio.blocks(source, start_s=done_s, end_s=start_s):
+                file.write(block)
+            for block in _faded(source, (start_s, end_s), moments, separator):
+                file.write(block)
+            done_s = end_s
+        for block in audio.blocks(source, start_s=done_s):
+            file.write(block)
+
+
+def _faded(
+    source: Path, part: Span, moments: tuple[np.float32, np.float32], separator: Separator
+) -> Iterator[Samples]:
+    """Yield the vocals of a part, faded from and to the recording where that goes on."""
+    shape = audio.info(source)
+    fade = max(1, round(FADE_S * shape.rate_hz))
+    first, last = (min(shape.samples, round(edge_s * shape.rate_hz)) for edge_s in part)
+    place = first
+    for vocals in _vocals(source, part, moments, separator):
+        at = np.arange(place, place + len(vocals))
+        share = np.ones(len(vocals), np.float32)
+        if first > 0:
+            share = np.minimum(share, (at - first + 0.5) / fade)
+        if last < shape.samples:
+            share = np.minimum(share, (last - at - 0.5) / fade)
+        if share.min() < 1:
+            span = (place / shape.rate_hz, (place + len(vocals)) / shape.rate_hz)
+            vocals = share * vocals + (1 - share) * audio.read(source, *span)[0]
+        yield vocals.astype(np.float32)
+        place += len(vocals)
+
+
+def _vocals(
+    source: Path, part: Span, moments: tuple[np.float32, np.float32], separator: Separator
+) -> Iterator[Samples]:
+    """Yield the vocals of a part, as many samples as it has."""
+    shape = audio.info(source)
+    begin_s, end_s = max(0.0, part[0] - CONTEXT_S), min(shape.duration_s, part[1] + CONTEXT_S)
+    skip = round(part[0] * shape.rate_hz) - round(begin_s * shape.rate_hz)
+    left = min(shape.samples, round(part[1] * shape.rate_hz)) - round(part[0] * shape.rate_hz)
+    mixture = audio.blocks(source, start_s=begin_s, end_s=end_s)
+    scaled = _normalised(_resampled(mixture, shape.rate_hz, separator.rate_hz), moments, separator)
+    for block in _resampled(scaled, separator.rate_hz, shape.rate_hz):
+        found = block[skip:][:left]
+        skip -= min(skip, len(block))
+        left -= len(found)
+        if len(found):
+            yield found
+    if left:
+        yield np.zeros(left, np.float32)  # resampling twice may lose the last sample
 
 
 def overlap_add(blocks: Iterable[Samples], separator: Separator) -> Iterator[Samples]:
@@ -72,10 +126,10 @@ def _segments(blocks: Iterable[Samples], size: int, stride: int) -> Iterator[tup
 
 
 def _normalised(
-    source: Path, mixture: Iterable[Samples], separator: Separator
+    mixture: Iterable[Samples], moments: tuple[np.float32, np.float32], separator: Separator
 ) -> Iterator[Samples]:
     """Yield vocals of the mixture at mean 0 and deviation 1, as demucs' own front end gives it."""
-    mean, deviation = _moments(source)
+    mean, deviation = moments
     scaled = ((block - mean) / deviation for block in mixture)
     for block in overlap_add(scaled, separator):
         yield block * deviation

@@ -1,14 +1,15 @@
 """First look at a recording: is there music under it, where is speech, how many voices.
 
 In:  the recording as downloaded.
-Out: survey.json (speech, its parts of one speaker, turns, voices, windows), embeddings.npy
-(float16, one row a window), and vocals.flac where the voices were separated from music, on the same
-time line.
+Out: survey.json (speech, its parts of one speaker, turns, voices, windows, where there was music),
+embeddings.npy (float16, one row a window), and, where there was some, vocals.flac: the recording on
+the same time line, with the voices alone where music was near them.
 Left out: whose voice is wanted (`agree.py`), and silencing the others (the last step).
 """
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ from . import (
     voices,
 )
 
-VERSION = 10
+VERSION = 11
 READS: tuple[str, ...] = ("download_audio",)
 ON_GPU = True
 
@@ -126,19 +127,20 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     _require_bandwidth(item.facts.get("download_audio", {}).get("source_rate_hz"), params)
     source = item.path("download_audio", "audio.flac")
     spans = find_speech(source, params, models)
-    under = beds.measure(source, spans)
-    wanted = is_wanted(under, params)
-    separator = _separator(models) if wanted else None
+    frames = beds.frames_of(source)
+    under = beds.measure(frames, spans)
+    music = find_music(frames, spans, under, params)
+    separator = _separator(models) if music else None
     sound = source
     if separator:
         sound = out / "vocals.flac"
-        separate.separate_file(source, sound, separator)
+        separate.separate_file(source, sound, [part for part, _ in music], separator)
         spans = find_speech(sound, params, models)
     found = find_voices(sound, spans, params, models)
     found["by_telephone"] = telephone.is_by_telephone(sound, spans)
-    write_json(out / "survey.json", _rounded(source, spans, found))
+    write_json(out / "survey.json", _rounded(source, spans, found, music))
     np.save(out / "embeddings.npy", found["embeddings"].astype(np.float16))
-    facts = _facts(under, wanted, separator) | {
+    facts = _facts(under, music, separator) | {
         "speech_s": round(speech.total_s(spans), 3),
         "voices": len(found["voices"]),
         "by_telephone": found["by_telephone"],
@@ -215,9 +217,18 @@ def find_parts(
     return exchanges.parted(spans, double, exchanges.changes(sound))
 
 
-def is_wanted(under: beds.Bed, params: Params) -> bool:
-    if params.separation != "auto":
-        return params.separation == "always"
+def find_music(
+    frames: beds.Frames, spans: list[speech.Span], under: beds.Bed, params: Params
+) -> list[tuple[speech.Span, beds.Bed]]:
+    """Return the parts of a recording to separate: the whole, or where music is near speech."""
+    if params.separation == "never":
+        return []
+    if params.separation == "always" or is_music(under, params):
+        return [((0.0, frames.duration_s), under)]
+    return beds.music(frames, spans, partial(is_music, params=params))
+
+
+def is_music(under: beds.Bed, params: Params) -> bool:
     loud = under.below_speech_db >= params.music_level_db
     return loud and under.tonality_db >= params.music_tonality_db
 
@@ -252,21 +263,29 @@ def _cannot_separate(err: Exception) -> str:
 
 
 def _facts(
-    under: beds.Bed, wanted: bool, separator: separate.Separator | None
+    under: beds.Bed,
+    music: list[tuple[speech.Span, beds.Bed]],
+    separator: separate.Separator | None,
 ) -> dict[str, str | float | bool]:
     return {
         "separated": separator is not None,
         "separator": separator.name if separator else "",
-        "separation_wanted": wanted,
+        "separation_wanted": bool(music),
+        "music_s": round(speech.total_s(part for part, _ in music), 3),
         "speech_db": under.speech_db,
         "bed_db": under.below_speech_db,
         "bed_tonality_db": under.tonality_db,
     }
 
 
-def _rounded(source: Path, spans: list[speech.Span], found: dict[str, Any]) -> dict[str, Any]:
+def _rounded(
+    source: Path,
+    spans: list[speech.Span],
+    found: dict[str, Any],
+    music: list[tuple[speech.Span, beds.Bed]],
+) -> dict[str, Any]:
     return {
-        "version": 2,
+        "version": 3,
         "duration_s": round(audio.info(source).duration_s, 3),
         "speech": spans,
         "parts": found["parts"],
@@ -274,6 +293,7 @@ def _rounded(source: Path, spans: list[speech.Span], found: dict[str, Any]) -> d
         "voices": found["voices"],
         "windows": found["windows"],
         "by_telephone": found["by_telephone"],
+        "music": [[*part, bed.below_speech_db] for part, bed in music],
     }
 
 

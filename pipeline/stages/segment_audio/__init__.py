@@ -42,7 +42,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 10
+VERSION = 11
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
@@ -139,7 +139,7 @@ def recording(item: Item, params: Params) -> Recording:
         sound=sound,
         original=item.path("download_audio", "audio.flac"),
         enhanced=Version(enhanced),
-        plain=unprocessed(item),
+        unprocessed=unprocessed(item, spans["separated"]),
     )
 
 

@@ -28,7 +28,7 @@ from .packing import (
 from .quality import Failure, language_failure, words_failure
 from .settings import Params
 from .unsaid import Said
-from .versions import Version
+from .versions import Unprocessed, Version
 from .words import Word, text_of
 
 TOUCHES_S = 0.02  # spans that only meet do not overlap
@@ -50,7 +50,7 @@ class Recording:
     sound: Envelope
     original: Path  # as decoded, before anything changed its level: clipping shows only there
     enhanced: Version  # what clips are made of ...
-    plain: Version | None = None  # ... unless processing did harm: then of this
+    unprocessed: Unprocessed | None = None  # ... unless processing did harm: then of this
 
     def words(self, run: Run) -> Sequence[Word]:
         return self.speech.words[run.first : run.last + 1]

@@ -135,8 +135,9 @@ def judge(
     failure = quality.sound_failure(scores, params)
     if not failure and models.listener:
         candidate, failure = heard(rec, candidate, samples, doubt, params, models.listener)
-        if not failure and rec.plain and models.mos:
-            candidate, failure = unharmed(rec, candidate, rec.plain, params, models)
+        plain = rec.unprocessed.of(candidate.span) if rec.unprocessed else None
+        if not failure and plain and models.mos:
+            candidate, failure = unharmed(rec, candidate, plain, params, models)
     rounded = {key: round(value, 3) for key, value in candidate.scores.items()}
     return replace(candidate, scores=rounded), failure
 

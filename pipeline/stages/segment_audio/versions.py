@@ -6,8 +6,8 @@ Why two measures: DNSMOS rises with noise reduction while words are lost, so it 
 recognition is asked first, by how well the text fits either sound.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipeline import audio
 from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 from pipeline.item import Item
 
+from .envelope import overlapping
 from .quality import Failure
 from .settings import Params
 
@@ -25,7 +26,7 @@ class Version:
 
     path: Path
     gain: float = 1.0
-    bed_db: float | None = None  # level of the music that is still in it, against the speech
+    music_db: float | None = None  # level of the music that is still in it, against the speech
 
     def read(self, start_s: Seconds, end_s: Seconds) -> Samples:
         """Return a part at 24 kHz."""
@@ -41,16 +42,31 @@ class Heard:
     mos: float
 
 
-def unprocessed(item: Item) -> Version | None:
-    """Return what there was before noise was reduced or music taken away; None: neither was."""
-    isolated: Mapping[str, Any] = item.facts.get("isolate_speakers", {})
-    if isolated.get("separated"):
-        enhanced: Mapping[str, Any] = item.facts.get("enhance_audio", {})
-        gain_db = float(enhanced.get("gain_db", 0.0))
-        mixture = item.path("download_audio", "audio.flac")
-        return Version(mixture, 10 ** (gain_db / 20), float(isolated.get("bed_db", 0.0)))
+@dataclass(frozen=True)
+class Unprocessed:
+    """What there was before noise was reduced and music taken away."""
+
+    plain: Version | None  # None: no noise was reduced
+    mixture: Version
+    separated: Sequence[tuple[Seconds, Seconds, float]]  # start, end, level of the music in dB
+
+    def of(self, span: tuple[Seconds, Seconds]) -> Version | None:
+        """Return the version of a part of the recording; None: it is as it was."""
+        if under := [music_db for _, _, music_db in overlapping(self.separated, *span)]:
+            return replace(self.mixture, music_db=max(under))
+        return self.plain
+
+
+def unprocessed(item: Item, separated: Sequence[Sequence[float]]) -> Unprocessed:
+    """Return what a recording was before, from the parts of it where music was taken away."""
+    enhanced: Mapping[str, Any] = item.facts.get("enhance_audio", {})
+    gain_db = float(enhanced.get("gain_db", 0.0))
     plain = item.path("enhance_audio", "plain.flac")
-    return Version(plain) if plain.is_file() else None
+    return Unprocessed(
+        Version(plain) if plain.is_file() else None,
+        Version(item.path("download_audio", "audio.flac"), 10 ** (gain_db / 20)),
+        [(start_s, end_s, music_db) for start_s, end_s, music_db in separated],
+    )
 
 
 def is_harmed(processed: Heard, plain: Heard, params: Params) -> bool:
@@ -60,7 +76,7 @@ def is_harmed(processed: Heard, plain: Heard, params: Params) -> bool:
 
 def is_loud(mixture: Version, params: Params) -> bool:
     """Return whether music is heard in a mixture, so that it cannot stand in for the voice."""
-    return mixture.bed_db is not None and -mixture.bed_db < params.min_snr_db
+    return mixture.music_db is not None and -mixture.music_db < params.min_snr_db
 
 
 def separation_failure(
@@ -72,6 +88,6 @@ def separation_failure(
         return None
     reason = (
         f"text fits the separated voice by {processed.fit:.2f}, the mixture by {plain.fit:.2f}, "
-        f"which has music {-(mixture.bed_db or 0.0):.1f} dB below the speech"
+        f"which has music {-(mixture.music_db or 0.0):.1f} dB below the speech"
     )
     return Failure("separation_harm", reason, round(lost, 3), params.max_separation_harm)
