@@ -207,9 +207,43 @@ def test_without_its_weights_the_survey_stops_at_once(monkeypatch):
 def test_a_low_threshold_ends_overlap_where_the_probability_falls_to_half_of_it():
     """Rather than 0.15 below it, which a probability never is under a threshold of 0.1."""
     chances = np.array([0.0, 0.12, 0.12, 0.06, 0.12] + [0.12] * 5 + [0.04] * 20, np.float32)
-    sound = exchanges.Heard(chances, np.zeros(30, np.float32))
+    silence = np.zeros(30, np.float32)
+    sound = exchanges.Heard(silence, chances, silence)
 
     ((start_s, end_s),) = exchanges.overlaps(sound, 0.1)
 
     assert start_s == pytest.approx(segmentation.frame_s(0.5) - exchanges.PAD_S)
     assert end_s == pytest.approx(segmentation.frame_s(9.5) + exchanges.PAD_S)
+
+
+def test_speech_begins_where_the_network_heard_it_begin():
+    """One that came 0.5 s late is begun earlier; one that was on time, one whose sound began long
+    before (singing), and one that nobody paused before are left."""
+    chances = np.zeros(round(40 / segmentation.STEP_S), np.float32)
+    for start_s, end_s in [(4.0, 8.0), (10.0, 14.0), (16.0, 24.0), (26.0, 34.0)]:
+        chances[round(start_s / segmentation.STEP_S) : round(end_s / segmentation.STEP_S)] = 1.0
+    silence = np.zeros(len(chances), np.float32)
+    spans = [(4.5, 8.0), (9.95, 14.0), (18.0, 24.0), (25.9, 30.0), (30.4, 34.0)]
+
+    found = exchanges.begun(spans, exchanges.Heard(chances, silence, silence))
+
+    assert found[0] == (pytest.approx(4.0, abs=0.1), 8.0)
+    assert found[1:] == spans[1:]
+
+
+def test_the_first_word_after_long_noise_is_not_lost(network):
+    """20 s of noise as loud as the sentence 0.15 s after it: silero-vad wakes 0.3 s too late."""
+    letter = audio.read_at(SAMPLE / "letter.wav", RATE_HZ)
+    start_s, end_s = truth("letter.wav", "slt")[2]
+    sentence = part(letter, start_s, end_s)
+    noise = np.random.default_rng(1).normal(0, np.std(sentence), 20 * RATE_HZ)
+    pause = np.zeros(round(0.15 * RATE_HZ))
+    samples = np.concatenate([noise, pause, sentence, pause]).astype(np.float32)
+    probabilities = speech.speech_probabilities(speech.load_network(), [samples])
+    rules = speech.SpeechRules()
+    ((late_s, last_s),) = speech.speech_spans(probabilities, len(samples) / RATE_HZ, rules)
+
+    found = exchanges.begun([(late_s, last_s)], heard(network, samples))
+
+    assert late_s > 20.4
+    assert found == [(pytest.approx(20.05, abs=0.1), last_s)]

@@ -32,6 +32,7 @@ SMALL = {
 
 WHOLE = [(0.0, 2.5)]  # of noise_flac
 NO_VOICES = {
+    "speech": [],
     "parts": [],
     "windows": [],
     "turns": [],

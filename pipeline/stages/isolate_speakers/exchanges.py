@@ -1,11 +1,13 @@
 """Where two speak at once, and where one speaker follows another, by the segmentation network.
 
 In:  windows of classes' probabilities, see `segmentation.py`. Out: spans of overlap, times of
-changes, and the parts of speech in which one speaker speaks alone. None of it needs to know who
+changes, and the parts of speech in which one speaker speaks alone; spans of speech that begin where
+they do. None of it needs to know who
 speaks: each window tells its own speakers apart, and the windows that see the same moment vote.
 Left out: whose voice it is (`voices.py`), pauses (`speech.py`).
 """
 
+import bisect
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from .segmentation import CLASSES, FRAMES, RATE_HZ, STEP, WINDOW, Classes, frame
 from .speech import Span, runs
 
 SPEAKERS = 3  # that the network can tell apart in a window
+SOMEBODY = np.array([len(who) > 0 for who in CLASSES])
 TWO = np.array([len(who) > 1 for who in CLASSES])
 IN_CLASS = np.array([[k in who for k in range(SPEAKERS)] for who in CLASSES], np.float32)
 LEAST_FRAMES = 8  # 0.14 s: who is heard for less does not take over
@@ -28,6 +31,7 @@ HALF = 0.5  # of the windows: a majority
 NEAR = 6  # frames, 0.1 s, by which windows may differ about a change and mean the same
 LEAST_PART_S: Seconds = 0.1  # less between two overlaps is no speech of one alone
 LEAST_TURN_S: Seconds = 0.25  # a change nearer to a pause happens in it; silero's least speech
+LATE_S: Seconds = 1.5  # silero-vad's worst is 1.4; what began earlier is singing, laughter, music
 EDGE = 30  # frames, 0.5 s, at a window's ends, of which it has heard too little to judge a change
 
 
@@ -35,18 +39,20 @@ EDGE = 30  # frames, 0.5 s, at a window's ends, of which it has heard too little
 class Heard:
     """What the windows say together, frame by frame."""
 
-    overlap: npt.NDArray[np.float32]  # (frames,), mean probability that two speak
+    speech: npt.NDArray[np.float32]  # (frames,), mean probability that somebody speaks
+    overlap: npt.NDArray[np.float32]  # (frames,), ... that two do
     change: npt.NDArray[np.float32]  # (frames,), share of windows that heard a change here
 
 
 def heard(windows: Iterable[tuple[int, Classes]], duration_s: Seconds) -> Heard:
     """Return the mean of what all windows say about each frame of a recording."""
     size = FRAMES + max(0, math.ceil((duration_s * RATE_HZ - WINDOW) / STEP))
-    overlap, change = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    speech, overlap, change = (np.zeros(size, np.float32) for _ in range(3))
     seen, judged = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for first, classes in windows:
         room = slice(first, min(size, first + FRAMES))
         classes = classes[: room.stop - first]
+        speech[room] += classes[:, SOMEBODY].sum(axis=1)
         overlap[room] += classes[:, TWO].sum(axis=1)
         seen[room] += 1
         votes, judges = _votes(classes), np.ones(len(classes), np.float32)
@@ -57,7 +63,28 @@ def heard(windows: Iterable[tuple[int, Classes]], duration_s: Seconds) -> Heard:
         change[room] += votes
         judged[room] += judges
     seen, judged = np.maximum(seen, np.float32(1)), np.maximum(judged, np.float32(1))
-    return Heard(overlap / seen, change / judged)
+    return Heard(speech / seen, overlap / seen, change / judged)
+
+
+def begun(spans: Sequence[Span], sound: Heard) -> list[Span]:
+    """Return the spans of speech, begun where the network heard them begin.
+
+    silero-vad wakes late, after seconds of loud sound (0.3-0.7 s) and by telephone (up to 1.4 s),
+    for what it heard last is all that it remembers; this network hears what comes after, too.
+    """
+    sounding = [
+        (frame_s(first - 0.5) - PAD_S, frame_s(end - 0.5) + PAD_S)
+        for first, end in runs(sound.speech, HALF, HALF)
+    ]
+    found: list[Span] = []
+    for start_s, end_s in spans:
+        index = bisect.bisect_right(sounding, start_s, key=lambda run: run[0]) - 1
+        first_s, last_s = sounding[index] if index >= 0 else (0.0, 0.0)
+        earliest_s = max(start_s - LATE_S, found[-1][1] if found else 0.0)
+        if last_s > start_s and first_s > earliest_s:
+            start_s = round(first_s, 3)
+        found.append((start_s, end_s))
+    return found
 
 
 def overlaps(sound: Heard, threshold: float) -> list[Span]:

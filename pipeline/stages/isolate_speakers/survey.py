@@ -34,7 +34,7 @@ from . import (
     voices,
 )
 
-VERSION = 11
+VERSION = 12
 READS: tuple[str, ...] = ("download_audio",)
 ON_GPU = True
 
@@ -138,10 +138,10 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         spans = find_speech(sound, params, models)
     found = find_voices(sound, spans, params, models)
     found["by_telephone"] = telephone.is_by_telephone(sound, spans)
-    write_json(out / "survey.json", _rounded(source, spans, found, music))
+    write_json(out / "survey.json", _rounded(source, found, music))
     np.save(out / "embeddings.npy", found["embeddings"].astype(np.float16))
     facts = _facts(under, music, separator) | {
-        "speech_s": round(speech.total_s(spans), 3),
+        "speech_s": round(speech.total_s(found["speech"]), 3),
         "voices": len(found["voices"]),
         "by_telephone": found["by_telephone"],
     }
@@ -170,11 +170,16 @@ def find_speech(path: Path, params: Params, models: Models) -> list[speech.Span]
 def find_voices(
     path: Path, spans: list[speech.Span], params: Params, models: Models
 ) -> dict[str, Any]:
-    """Return a recording's parts of one speaker, windows, their embeddings, turns and voices."""
-    parts = find_parts(path, spans, params, models)
+    """Return a recording's speech, begun where it begins, its parts of one speaker, and voices."""
+    blocks = audio.blocks_at(path, segmentation.RATE_HZ)
+    classes = segmentation.windows(models.segments, models.device, blocks)
+    sound = exchanges.heard(classes, audio.info(path).duration_s)
+    spans = exchanges.begun(spans, sound)
+    double = exchanges.overlaps(sound, params.overlap_threshold)
+    parts = exchanges.parted(spans, double, exchanges.changes(sound))
     windows = voices.windows(parts, params.voice_hop_s)
     embeddings = voices.embed_recording(path, windows, models.voice)
-    found = _grouped(parts, windows, embeddings, params)
+    found = _grouped(parts, windows, embeddings, params) | {"speech": spans}
     missed = closer.changes(path, windows, embeddings, found["voices"], models.voice)
     if not missed:
         return found
@@ -183,7 +188,8 @@ def find_voices(
     windows = voices.windows(parts, params.voice_hop_s)
     new = [window for window in windows if window not in known]
     known |= zip(new, voices.embed_recording(path, new, models.voice), strict=True)
-    return _grouped(parts, windows, np.array([known[window] for window in windows]), params)
+    embeddings = np.array([known[window] for window in windows])
+    return _grouped(parts, windows, embeddings, params) | {"speech": spans}
 
 
 def _grouped(
@@ -204,17 +210,6 @@ def _grouped(
         "turns": found,
         "voices": turns.describe_voices(found, embeddings, labels),
     }
-
-
-def find_parts(
-    path: Path, spans: list[speech.Span], params: Params, models: Models
-) -> list[speech.Span]:
-    """Return the spans of speech without those of two speakers, cut where another one begins."""
-    blocks = audio.blocks_at(path, segmentation.RATE_HZ)
-    windows = segmentation.windows(models.segments, models.device, blocks)
-    sound = exchanges.heard(windows, audio.info(path).duration_s)
-    double = exchanges.overlaps(sound, params.overlap_threshold)
-    return exchanges.parted(spans, double, exchanges.changes(sound))
 
 
 def find_music(
@@ -280,14 +275,13 @@ def _facts(
 
 def _rounded(
     source: Path,
-    spans: list[speech.Span],
     found: dict[str, Any],
     music: list[tuple[speech.Span, beds.Bed]],
 ) -> dict[str, Any]:
     return {
         "version": 3,
         "duration_s": round(audio.info(source).duration_s, 3),
-        "speech": spans,
+        "speech": found["speech"],
         "parts": found["parts"],
         "turns": found["turns"],
         "voices": found["voices"],
