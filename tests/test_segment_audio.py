@@ -283,9 +283,10 @@ def test_a_breath_between_two_sentences_is_in_no_clip(tmp_path):
 
 def test_the_release_of_a_stop_stays_with_its_word():
     """After the 120 ms closure of 'uncheck-ed' its burst is no breath: the pause comes after it."""
-    words = [word(" unchecked.", 1.0, 2.0), word(" Meat", 2.4, 2.8)]
+    words, voiced = [word(" unchecked.", 1.0, 2.0), word(" Meat", 2.4, 2.8)], [(1.0, 2.0)]
+    runs = [(0.0, 1.0), (1.95, 2.07), (2.13, 2.4), (3.0, 4.0)]
 
-    breaks = breaks_around(words, [(0.0, 1.0), (1.95, 2.07), (2.13, 2.4), (3.0, 4.0)], [], 4.0)
+    breaks = breaks_around(words, runs, voiced, 4.0)
 
     assert breaks[1] == Break((2.13, 2.4), (2.13, 2.4))
 
@@ -723,6 +724,23 @@ def test_quiet_follows_the_room():
     assert dry_limit_db == pytest.approx(-60)
 
 
+def test_what_is_louder_between_words_than_under_them_is_not_the_room():
+    """10 s of voice at -20 with dips to -60, music at -25 around it: what is quiet is told from the
+    dips. Noise that goes on under the voice at -45 is the room, wherever it is measured."""
+    voice = np.tile(np.repeat([-20.0, -60.0], [80, 20]), 10)
+    music, noise = np.full(2000, -25.0), np.full(2000, -45.0)
+    beside, under = (
+        np.concatenate([around, np.maximum(voice, floor_db), around]).astype(np.float32)
+        for around, floor_db in ((music, -90.0), (noise, -45.0))
+    )
+
+    loud, even = (envelope(levels, [(20.0, 30.0)], []) for levels in (beside, under))
+
+    assert loud.room_db[2500] == pytest.approx(-60, abs=0.1)
+    assert len(quiet_runs(loud.quiet, 0.1)) == 10
+    assert even.room_db[2500] == pytest.approx(-45, abs=0.1)
+
+
 def test_muted_spans_are_no_pause():
     """Where somebody was silenced by force, nobody paused."""
     levels = np.full(300, -20, np.float32)
@@ -805,7 +823,8 @@ def test_what_is_long_and_no_voice_is_no_release_after_a_closure():
 
 
 def test_a_short_silence_in_another_voices_turn_is_no_closure_of_ours():
-    """0.5 s of quiet, another's turn with a closure of his own, 1.3 s: both pauses are ours."""
+    """0.5 s of quiet, another's turn with a closure of his own, 1.3 s: both pauses are ours,
+    whether it is known that somebody speaks there or not."""
     words = [word(" reciter.", 4.0, 4.6), word(" She", 12.1, 12.4)]
     runs = [(4.7, 5.2), (9.95, 10.06), (10.12, 10.4), (10.8, 12.1)]
     voiced = [(4.0, 4.7), (12.1, 13.0)]
@@ -814,7 +833,18 @@ def test_a_short_silence_in_another_voices_turn_is_no_closure_of_ours():
     unknown = breaks_around(words, runs, voiced, 14.0)
 
     assert beside[1] == Break((4.7, 5.2), (10.8, 12.1))
-    assert unknown[1] == Break((10.12, 10.4), (10.8, 12.1))
+    assert unknown[1] == Break((4.7, 5.2), (10.8, 12.1))
+
+
+def test_a_drum_far_from_any_voice_is_no_release_after_a_closure():
+    """Eight beats 0.1 s apart between two sentences: the break begins in the pause before them."""
+    words = [word(" themselves.", 1.0, 2.0), word(" The", 9.0, 9.3)]
+    beats = [(3.0 + 0.2 * k, 3.1 + 0.2 * k) for k in range(8)]
+    runs = [(2.1, 2.4), *beats, (5.0, 6.0), (8.5, 8.9)]
+
+    breaks = breaks_around(words, runs, [(1.0, 2.05), (8.95, 9.4)], 12.0)
+
+    assert breaks[1] == Break((2.1, 2.4), (8.5, 8.9))
 
 
 def test_every_clip_has_one_speaker_and_his_number(tmp_path):

@@ -42,7 +42,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 11
+VERSION = 12
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",

@@ -157,8 +157,9 @@ def break_of(runs: Sequence[Span], turns: Sequence[Span], voiced: Sequence[Span]
 
     The longest run is the pause; where somebody else speaks between them, the longest before that
     and the longest after it. A run beside it extends it where the sound in between is a breath
-    (no voice, and the run is no closure) or speech without words: both are in neither clip. Short
-    voice is a part of the word it stands by, such as the release after a closure.
+    (no voice, and the run is no closure: far from voice there is none) or speech without words:
+    both are in neither clip. Short voice is a part of the word it stands by, such as the release
+    after a closure.
     """
     if not runs and not turns:
         return None
@@ -183,7 +184,8 @@ def _extended(runs: Sequence[Span], index: int, step: int, voiced: Sequence[Span
         sound_s = sound[1] - sound[0]
         is_ending = BLIP_S < sound_s <= LONGEST_ENDING_S and covered_s(voiced, *sound) > sound_s / 2
         is_short = runs[index + step][1] - runs[index + step][0] < CLOSURE_S
-        is_closure = is_short and sound_s <= RELEASE_S
+        near = (sound[0] - RELEASE_S, sound[1] + RELEASE_S)
+        is_closure = is_short and sound_s <= RELEASE_S and covered_s(voiced, *near) > 0
         if is_ending or is_closure:
             return index
         index += step

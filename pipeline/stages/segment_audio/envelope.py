@@ -32,6 +32,9 @@ QUIET_SHARE = 0.3
 LEAST_OVER_ROOM_DB = 3.0
 MOST_UNDER_SPEECH_DB = 40.0
 LEAST_UNDER_SPEECH_DB = 6.0  # where voice and room are one, nothing is quiet
+# A room is as loud under words as between them: what is louder there than the dips within words is
+# something else.
+LOUDER_BETWEEN_DB = 6.0
 # Between turns a recording may be quieter than while somebody speaks: a noise gate, a cut, another
 # microphone. The floor under a voice shows in its quietest frames, which are then all alike: 5th to
 # 12th percentile of 30 s apart by 1-4 dB with noise (LibriSpeech), by 7-11 dB without (LJ Speech,
@@ -102,6 +105,9 @@ def limits_of(
     levels_db: Samples, in_speech: Flags, in_muted: Flags
 ) -> tuple[float, float, float, float]:
     """Return (level of the room, most that is quiet, still, the room) of a stretch of sound."""
+    if is_louder_between(levels_db, in_speech, in_muted):
+        levels_db, in_muted = levels_db[in_speech], in_muted[in_speech]
+        in_speech = np.ones(len(levels_db), bool)
     room_db, quiet_db = quiet_below_db(levels_db, in_speech | in_muted)
     still_db = room_db + _restless_db(levels_db[~in_speech & ~in_muted], room_db)
     floor = _floor_under_voice_db(levels_db, in_speech & ~in_muted)
@@ -112,6 +118,16 @@ def limits_of(
         speech_db = float(np.percentile(sounding, 95))
         still_db = max(still_db, speech_db - STILL_UNDER_SPEECH_DB)
     return room_db, quiet_db, min(quiet_db, still_db), min(quiet_db, floor_db)
+
+
+def is_louder_between(levels_db: Samples, in_speech: Flags, in_muted: Flags) -> bool:
+    """Return whether it is louder between words than under them: music or hum, but not the room."""
+    sounding = (levels_db > DIGITAL_SILENCE_DB) & ~in_muted
+    between, under = levels_db[sounding & ~in_speech], levels_db[sounding & in_speech]
+    if not len(between) or len(under) * FRAME_S < LEAST_PAUSE_S:
+        return False
+    dips_db = float(np.percentile(under, FLOOR_PERCENTILES[-1]))
+    return float(np.median(between)) > dips_db + LOUDER_BETWEEN_DB
 
 
 def _is_below(levels_db: Samples, most_db: Samples, room_db: Samples) -> Flags:
