@@ -150,6 +150,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return how many: "1 clip", "2 clips"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def listed(problems: Mapping[str, str], limit: int = 50) -> list[str]:
     """Return one line a problem, and how many more there are."""
     lines = [f"  {safe(name)}: {safe(why)}" for name, why in list(problems.items())[:limit]]

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint
-from pipeline.console import safe
+from pipeline.console import counted, safe
 from pipeline.executors import Crew, Outcome, Task
 from pipeline.item import Item
 from pipeline.plan import ALL, Decision, Decisions, Step
@@ -118,7 +118,7 @@ class Dispatcher:
     def _take_up(self, step: Step, task: Task, why: str) -> Task:
         self._check_free_space()
         self._checkpoint.start(step.name, task.source)
-        what = f"{len(task.items)} recordings" if task.source == ALL else task.source
+        what = counted(len(task.items), "recording") if task.source == ALL else task.source
         log.info("%s: %s", step.doing, what)
         log.debug("🔁 %s: %s", safe(task.source), why)
         return task

@@ -15,7 +15,7 @@ from pipeline import models
 from pipeline.agreement import Request, agreed_without_weights
 from pipeline.checkpoint import Checkpoint, State
 from pipeline.config import Settings
-from pipeline.console import clock, safe, table
+from pipeline.console import clock, counted, safe, table
 from pipeline.executors import NoCluster
 from pipeline.exits import FINISHED, RunFailed
 from pipeline.forecast import Forecast, StepForecast, foresee, free_bytes, require_room, size
@@ -67,7 +67,7 @@ def _foreseen(
 
 def _lines(found: Forecast) -> Iterator[str]:
     unknown = f" ({found.unknown} of unknown length, taken for average)" if found.unknown else ""
-    yield f"{found.recordings} recordings, {clock(found.sound_s)} of sound{unknown}"
+    yield f"{counted(found.recordings, 'recording')}, {clock(found.sound_s)} of sound{unknown}"
     yield from table([HEAD, *map(_row, found.steps)])
     for step in found.steps:
         yield from _reasons(step)

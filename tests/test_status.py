@@ -50,7 +50,7 @@ def test_a_person_reads_the_same(finished):
     code, said = run(finished, "status", "out")
 
     assert code == 0
-    assert "out: complete, but 1 recordings failed" in said
+    assert "out: complete, but 1 recording failed" in said
     assert "  d.wav: take: it says boom" in said
     assert "dataset: 2 clips" in said
 

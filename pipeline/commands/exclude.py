@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.agreement import Request, has_checkpoint
 from pipeline.checkpoint import Checkpoint, State
 from pipeline.commands.words import Parser
-from pipeline.console import ask, on_terminal
+from pipeline.console import ask, counted, on_terminal
 from pipeline.disk import Disk
 from pipeline.environment import LOCK_TIMEOUT, whole_number
 from pipeline.exclusions import (
@@ -86,18 +86,18 @@ def _note(out: Path, ids: Sequence[str], undo: bool, flow: Sequence[Step], disk:
     except ValueError as err:
         raise WrongUse(str(err)) from err
     if (left := sum(1 for clip in clips if clip not in after)) < LEAST:
-        raise WrongUse(f"{_clips(left)} would be left, {LEAST} are needed; nothing was changed")
+        raise WrongUse(
+            f"{counted(left, 'clip')} would be left, {LEAST} are needed; nothing was changed"
+        )
     if after == before:
-        log.info("✋ The list of excluded clips is as it was: %s", _clips(len(after)))
+        log.info("✋ The list of excluded clips is as it was: %s", counted(len(after), "clip"))
         return
     write_excluded(out, after, disk)
     changed_by = abs(len(after) - len(before))
     what = "taken in again" if undo else "taken out"
-    log.info("✋ %s %s; out now: %d (%s)", _clips(changed_by), what, len(after), EXCLUDED_FILE)
-
-
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"
+    log.info(
+        "✋ %s %s; out now: %d (%s)", counted(changed_by, "clip"), what, len(after), EXCLUDED_FILE
+    )
 
 
 def _require_finished(out: Path, state: State, flow: Sequence[Step]) -> None:

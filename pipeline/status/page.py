@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.console import clock, listed, safe, table
+from pipeline.console import clock, counted, listed, safe, table
 from pipeline.estimate import StepFigures
 from pipeline.status import Status, since
 
@@ -17,7 +17,8 @@ WORDS = {
 def page(status: Status) -> Iterator[str]:
     """Yield the lines."""
     yield f"{safe(str(status.out))}: {_headline(status)}"
-    yield f"{status.recordings} recordings, {clock(status.audio_s)} of sound{_time_left(status)}"
+    many = counted(status.recordings, "recording")
+    yield f"{many}, {clock(status.audio_s)} of sound{_time_left(status)}"
     yield from table([HEAD, *(_row(one, status.left_s[one.step]) for one in status.steps)])
     for one in status.steps:
         if one.in_hand:
@@ -30,7 +31,7 @@ def page(status: Status) -> Iterator[str]:
     if status.dataset:
         clips, minutes = status.dataset.get("clips", 0), status.dataset.get("minutes", 0)
         where = "report.html" if status.published else "not published yet"
-        yield f"dataset: {clips} clips, {minutes} minutes; {where}"
+        yield f"dataset: {counted(clips, 'clip')}, {minutes} minutes; {where}"
     yield from (f"note: {warning}" for warning in status.warnings)
 
 
@@ -40,7 +41,8 @@ HEAD = ("step", "done", "dropped", "failed", "of", "sound", "x real time/worker"
 def _headline(status: Status) -> str:
     owner = status.owner
     if status.state in WORDS or owner is None:
-        failed = f", but {len(status.failures)} recordings failed" if status.failures else ""
+        many = counted(len(status.failures), "recording")
+        failed = f", but {many} failed" if status.failures else ""
         return WORDS.get(status.state, status.state) + (failed if status.published else "")
     where = f"container {owner.container}" if owner.container else f"host {owner.host}"
     began = f", since {since(owner)}" if since(owner) else ""
