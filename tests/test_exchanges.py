@@ -217,11 +217,13 @@ def test_a_low_threshold_ends_overlap_where_the_probability_falls_to_half_of_it(
 
 
 def test_speech_begins_where_the_network_heard_it_begin():
-    """One that came 0.5 s late is begun earlier; one that was on time, one whose sound began long
-    before (singing), and one that nobody paused before are left."""
+    """One that came 0.5 s late is begun earlier, but not in the music before it, which may be
+    speech; one that was on time, one whose sound began long before (singing), and one that nobody
+    paused before are left."""
     chances = np.zeros(round(40 / segmentation.STEP_S), np.float32)
     for start_s, end_s in [(4.0, 8.0), (10.0, 14.0), (16.0, 24.0), (26.0, 34.0)]:
         chances[round(start_s / segmentation.STEP_S) : round(end_s / segmentation.STEP_S)] = 1.0
+    chances[round(3.0 / segmentation.STEP_S) : round(4.0 / segmentation.STEP_S)] = 0.85
     silence = np.zeros(len(chances), np.float32)
     spans = [(4.5, 8.0), (9.95, 14.0), (18.0, 24.0), (25.9, 30.0), (30.4, 34.0)]
 
