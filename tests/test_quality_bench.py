@@ -127,6 +127,19 @@ def test_a_meeting_has_turns_of_all_in_one_room_and_murmurs_in_those_of_the_want
     )
 
 
+def test_an_utterances_own_noise_is_no_speech_in_a_room_either():
+    """A tone of 1 s, a pause, a tone; noise 26 dB under them, which the room's end has not."""
+    chance, t = np.random.default_rng(1), np.arange(3 * RATE_HZ) / RATE_HZ
+    tone = np.where((t < 1) | (t > 2), np.sin(2 * np.pi * 300 * t), 0)
+    dry = (0.1 * tone + 0.0035 * chance.standard_normal(len(t))).astype(np.float32)
+    one = meeting._placed(Utterance("a", "a"), dry, meeting._answer(meeting.NEAR, chance), 0.6)
+
+    loud = scoring.loud_frames(mixing.placed("room", [one], chance))
+
+    assert loud[np.r_[62:158, 262:358]].all()
+    assert not loud[np.r_[:58, 200:258, 400 : len(loud)]].any()
+
+
 def test_seconds_of_the_target_and_of_others_are_told_apart(mix, clips):
     found = scoring.score(mix, [], clips((0.6, 1.6), (2.6, 3.1)), "a")
 

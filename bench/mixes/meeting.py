@@ -101,7 +101,7 @@ def _placed(utterance: Utterance, dry: Samples, answer: Samples, at_s: float) ->
     from scipy.signal import fftconvolve
 
     wet = fftconvolve(dry, answer).astype(np.float32)
-    return Said(at_s, at_s + len(wet) / RATE_HZ, utterance, samples=wet)
+    return Said(at_s, at_s + len(wet) / RATE_HZ, utterance, samples=wet, dry=dry)
 
 
 def _answer(room: Room, chance: Chance) -> Samples:

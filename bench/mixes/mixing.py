@@ -35,6 +35,7 @@ class Said:
     tempo: float = 1.0
     samples: Samples | None = field(default=None, compare=False)  # its own; None: the mix's
     skipped_s: float = 0.0  # of it, before the mix begins
+    dry: Samples | None = field(default=None, compare=False)  # before a room was put around it
 
 
 @dataclass(frozen=True)

@@ -211,13 +211,21 @@ def loud_frames(mix: Mix) -> np.ndarray:
         at = first // round(FRAME_S * RATE_HZ)
         part = slice(at, min(at + len(own), len(loud)))
         own = own[: part.stop - part.start]
-        loud[part] |= (own > _silent_below_db(own)) & (own > noise[part] - MASKED_DB)
+        limit_db = _silent_below_db(own, own if said.dry is None else heard_levels_db(said.dry))
+        loud[part] |= (own > limit_db) & (own > noise[part] - MASKED_DB)
     return loud
 
 
-def _silent_below_db(levels: np.ndarray) -> float:
-    floor, high = np.percentile(levels[levels > audio.FLOOR_DB], [5, 95])
-    return float(max(high - UNDER_SPEECH_DB, min(floor + OVER_FLOOR_DB, high - LEAST_UNDER_DB)))
+def _silent_below_db(levels: np.ndarray, dry: np.ndarray) -> float:
+    """Return below what an utterance is silent; `dry`: its levels without the room.
+
+    subtle: in a room it has no floor to be measured: its own noise dies away with it in the end,
+    and its pauses are full of what it said. It is as far over its noise as it was without.
+    """
+    floor, dry_high = np.percentile(dry[dry > audio.FLOOR_DB], [5, 95])
+    high = np.percentile(levels[levels > audio.FLOOR_DB], 95)
+    under = max(dry_high - floor - OVER_FLOOR_DB, LEAST_UNDER_DB)
+    return float(high - min(UNDER_SPEECH_DB, under))
 
 
 def speech_by(mix: Mix, target: str | None) -> tuple[np.ndarray, np.ndarray]:
