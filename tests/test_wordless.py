@@ -100,6 +100,18 @@ def test_a_laugh_too_close_to_a_word_drops_the_clip_and_says_where(tmp_path, mod
     assert f"at {spans[2][0]:.1f}" in reason and "no word, too close to one" in reason
 
 
+def test_the_last_short_burst_of_a_laugh_goes_with_it_where_a_pause_follows(tmp_path, models):
+    """A laugh, 0.1 s, a burst of 60 ms, 0.5 s, the sentence: no end of the laugh is in its clip."""
+    burst = sound("laughs")[: round(0.06 * OUTPUT_HZ)]
+    item, spans = item_of(tmp_path, sound("laughs"), 0.1, burst, 0.5, "said")
+
+    document = cut(item, tmp_path, models)
+
+    (clip,) = document["clips"]
+    assert clip["text"] == SENTENCE["text"]
+    assert spans[2][1] < clip["start_s"] < spans[4][0]
+
+
 def test_a_laugh_too_close_to_a_word_takes_along_what_lies_after_the_last_pause(tmp_path, models):
     """Two sentences of one clip, a laugh right after the second: the first one stays."""
     item, spans = item_of(tmp_path, "said", 0.4, "said", 0.07, sound("laughs"))

@@ -42,7 +42,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 12
+VERSION = 13
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",

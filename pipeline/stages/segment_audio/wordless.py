@@ -22,7 +22,7 @@ from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
 from .choosing import Recording
 from .edges import CLOSURE_S, Break
-from .envelope import Envelope, Span, quiet_runs
+from .envelope import FRAME_S, Envelope, Span, quiet_runs
 from .listening import Listener
 from .margins import settled
 from .packing import Run
@@ -85,7 +85,7 @@ def parts(rec: Recording, run: Run) -> Iterator[Part]:
     for left, right in zip(gaps, gaps[1:], strict=False):
         voice = rec.voice(Run(left, right - 1))
         for gap, is_before in ((right, True), (left, False)):
-            if part := _beside(rec.sound, voice, is_before, gap, LEAST_S):
+            if part := _beside(rec.sound, voice, is_before, gap, LEAST_S, LEAST_S):
                 yield part
 
 
@@ -119,14 +119,18 @@ def failure_of(rec: Recording, part: Part) -> Failure:
 
 
 def _beside(
-    sound: Envelope, voice: Span, is_before: bool, gap: int, least_s: Seconds
+    sound: Envelope, voice: Span, is_before: bool, gap: int, least_s: Seconds, apart_s: Seconds
 ) -> Part | None:
-    """Return the sound at an end of `voice` up to the first pause that has `least_s` behind it."""
+    """Return the sound at an end of `voice` up to the first pause that has `least_s` behind it.
+
+    `apart_s` is enough where the pause is longer than the closure before a release.
+    """
     inside = quiet_runs(sound.quiet[sound.frames(*voice)], PAUSE_S)
     pauses = [(voice[0] + a, voice[0] + b) for a, b in inside]
     for pause in reversed(pauses) if is_before else pauses:
         span = (pause[1], voice[1]) if is_before else (voice[0], pause[0])
-        if (loud_s := sound.loud_s(*span)) >= least_s:
+        is_long = pause[1] - pause[0] > CLOSURE_S
+        if (loud_s := sound.loud_s(*span)) >= (apart_s if is_long else least_s):
             return Part(gap, is_before, voice, span, pause) if loud_s <= MOST_S else None
     return None
 
@@ -135,7 +139,7 @@ def _wider(sound: Envelope, part: Part) -> Part | None:
     """Return the part with the burst beside it: laughter has several."""
     before = part.is_before
     voice = (part.voice[0], part.pause[0]) if before else (part.pause[1], part.voice[1])
-    more = _beside(sound, voice, before, part.gap, BURST_S)
+    more = _beside(sound, voice, before, part.gap, BURST_S, FRAME_S)
     if more is None:
         return None
     span = (more.span[0], part.span[1]) if before else (part.span[0], more.span[1])
