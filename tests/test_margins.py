@@ -1,5 +1,7 @@
 """Where clips begin and end within a pause: in what is no louder than the room."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,7 @@ def still(seconds, *sounds, swells=()):
         ([(1.12, 1.18)], (1.3, 0.1), (1.8, 0.18)),
         # a breath 0.1 s before the word after it is in no clip; one beside it is in that clip
         ([(1.75, 1.88)], (1.2, 0.18), (1.9, 0.08)),
+        ([(1.75, 1.91)], (1.2, 0.18), (1.93, 0.05)),
         ([(1.75, 2.0)], (1.2, 0.18), (1.63, 0.1)),
     ],
 )
@@ -47,6 +50,21 @@ def test_a_breath_that_swells_is_cut_before_it_is_heard():
 
     assert (gap.tail.cut_s, gap.head.cut_s) == pytest.approx((1.13, 1.87))
     assert (never.tail.cut_s, never.head.cut_s) == pytest.approx((1.2, 1.8))
+
+
+def test_what_only_a_mean_tells_from_the_room_is_left_out_where_the_pause_is_long_enough():
+    """A pause from 1 to 2 s, all still: a voice dies away until 1.3 s, from 1.7 to 1.9 s there is
+    a breath 3 dB over the room."""
+    sound = still(3)
+    levels = sound.levels_db.copy()
+    levels[100:130] += np.linspace(6, 0, 30)
+    levels[170:190] += 3
+    heard = replace(sound, levels_db=levels)
+
+    (gap,) = settled([Break((1.0, 2.0), (1.0, 2.0))], heard, [], 0.2)
+
+    assert 1.3 <= gap.tail.cut_s <= 1.4
+    assert 1.59 <= gap.head.cut_s <= 1.62
 
 
 def test_what_is_far_under_the_voice_is_still_and_only_the_room_is_the_room():

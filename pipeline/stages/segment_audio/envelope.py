@@ -74,6 +74,11 @@ class Envelope:
         """Return how much of a span is not quiet."""
         return float(np.count_nonzero(~self.quiet[self.frames(start_s, end_s)])) * FRAME_S
 
+    def mean_over_room_db(self, part: slice) -> float:
+        """Return how far the mean level of frames is over the room; 0 without a frame."""
+        levels = self.levels_db[part]
+        return _mean_db(levels) - float(self.room_db[part][0]) if len(levels) else 0.0
+
     def snr_db(self, start_s: Seconds, end_s: Seconds) -> float:
         """Return the mean level of a span's sound over that of the pauses around it."""
         part = self.frames(start_s, end_s)
