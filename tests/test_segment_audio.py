@@ -751,6 +751,20 @@ def test_muted_spans_are_no_pause():
     assert quiet_runs(sound.quiet, 0.1) == [(0.0, pytest.approx(0.3))]
 
 
+def test_little_quiet_beside_a_muted_span_is_a_pause_and_elsewhere_a_closure():
+    """60 ms after the mute, which lasts from 1 to 2 s, and 60 ms in the midst of the voice."""
+    levels = np.full(300, -20, np.float32)
+    levels[:30], levels[100:206], levels[250:256] = -60, -120, -60
+    levels[200:206] = -60
+
+    sound = envelope(levels, [(0.3, 3.0)], [(1.0, 2.0)])
+
+    assert quiet_runs(sound.quiet, 0.1, [(1.0, 2.0)], 0.05) == [
+        (0.0, pytest.approx(0.3)),
+        (pytest.approx(2.01), pytest.approx(2.06)),
+    ]
+
+
 def test_packing_prefers_no_loss():
     """Of 11 s, 1 s, 6 s the short one joins the last, for it does not fit the first."""
     lengths = [11.0, 1.0, 6.0]

@@ -10,6 +10,7 @@ Left out: phonemes (build_dataset).
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -126,7 +127,9 @@ def recording(item: Item, params: Params) -> Recording:
     words = repaired(words_of(transcript), sound)
     # subtle: what is no longer than a clip was cut by somebody for this; its ends are its own
     is_cut = duration_s > params.max_clip_s
-    pauses = quiet_runs(sound.quiet, params.min_pause_s, LEAST_STILL_S if is_cut else None)
+    beyond = [(-math.inf, 0.0), (len(sound.quiet) * FRAME_S, math.inf)]
+    unheard = [beyond[0], *muted, beyond[1]] if is_cut else muted
+    pauses = quiet_runs(sound.quiet, params.min_pause_s, unheard, LEAST_STILL_S)
     breaks = breaks_around(words, pauses, voiced, duration_s, muted, is_cut)
     breaks = settled(breaks, sound, muted, params.edge_silence_s)
     return Recording(

@@ -28,7 +28,7 @@ SENTENCE_BONUS_S = 0.3
 CLAUSE_BONUS_S = 0.15
 STILL_S: Seconds = 0.1  # of stillness at both ends of a clip: what the trainers need
 EARLY_START_WEIGHT = 0.5  # whisper begins words within the pause before them: half a misfit
-BESIDE_S: Seconds = VAD_EDGE_S + 0.02  # as near to a turn quiet can be: its edges are never quiet
+BESIDE_S: Seconds = VAD_EDGE_S + 0.02  # quiet as near to a turn is beside it
 
 
 @dataclass(frozen=True)

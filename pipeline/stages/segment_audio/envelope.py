@@ -23,6 +23,8 @@ FRAME_S = 0.01
 STEP_S = 10.0  # the threshold is set anew this often ...
 WINDOW_S = 60.0  # ... from this much sound around: rooms and microphones change within a recording
 VAD_EDGE_S = 0.05  # silero pads and misses by about this
+MUTE_EDGE_S = 0.01  # to where a muted span's silence is in the level of the frames beside it
+TOUCHES_S = 0.02  # from quiet to a muted span: no frame is both
 LEAST_PAUSE_S = 0.5  # from less pause the room's level is not measured but guessed
 DIGITAL_SILENCE_DB = -90.0  # below 16-bit dither: says nothing about the room
 # Quiet is what lies in the lowest third between room and loud speech (95th percentile), but never
@@ -101,7 +103,7 @@ def envelope(levels_db: Samples, speech: Sequence[Span], muted: Sequence[Span]) 
         limits = limits_of(levels_db[window], in_speech[window], in_muted[window])
         here = slice(first, first + step)
         room_db[here], quiet_db[here], still_db[here], floor_db[here] = limits
-    quiet = (levels_db <= quiet_db) & ~in_muted
+    quiet = (levels_db <= quiet_db) & ~flags(muted, len(levels_db), MUTE_EDGE_S)
     still, room = (quiet & _is_below(levels_db, most, room_db) for most in (still_db, floor_db))
     return Envelope(levels_db, room_db, quiet, still, room)
 
@@ -187,19 +189,20 @@ def _smooth_db(levels_db: Samples) -> Samples:
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
-def quiet_runs(quiet: Flags, shortest_s: Seconds, at_ends_s: Seconds | None = None) -> list[Span]:
+def quiet_runs(
+    quiet: Flags, shortest_s: Seconds, unheard: Sequence[Span] = (), beside_s: Seconds = 0.0
+) -> list[Span]:
     """Return the spans of at least `shortest_s` in which every frame is quiet.
 
-    At the first and the last frame `at_ends_s` is enough: more of the pause was not recorded.
+    Beside the spans that are `unheard` `beside_s` is enough: more of the pause may be in there.
     """
     edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False])).astype(np.int8)))
-    ends_s = (0.0, len(quiet) * FRAME_S)
     runs = [(float(a), float(b)) for a, b in edges.reshape(-1, 2) * FRAME_S]
-    least_s = shortest_s if at_ends_s is None else at_ends_s
     return [
         (a, b)
         for a, b in runs
-        if b - a >= (least_s if a == ends_s[0] or b == ends_s[1] else shortest_s) - 1e-6
+        if b - a >= shortest_s - 1e-6
+        or (b - a >= beside_s - 1e-6 and overlapping(unheard, a - TOUCHES_S, b + TOUCHES_S))
     ]
 
 
