@@ -357,6 +357,25 @@ def test_what_is_talked_into_is_lost_up_to_its_nearest_pause(tmp_path):
     assert set(reasons) == {"she said and", "then they"}
 
 
+@pytest.mark.parametrize(
+    "said, pause_s, is_kept",
+    [
+        ("All of the old clocks in the house stopped", 0.2, True),
+        ("All of the old clocks in the house stopped", 0.12, False),  # it may be a closure ...
+        ("All of the old clocks in the house stopped,", 0.12, True),  # ... but not at a comma
+    ],
+)
+def test_where_a_talked_into_sentence_has_no_long_pause_a_short_one_will_do(
+    said, pause_s, is_kept, tmp_path
+):
+    take = Take().pause(0.4).say(said).pause(pause_s).say("she said and").stranger(0.8)
+    take.pause(0.4).say(SENTENCES[1]).pause(0.5)
+
+    document, _ = segmented(take.item(tmp_path), tmp_path)
+
+    assert texts(document) == [*([said] if is_kept else []), SENTENCES[1]]
+
+
 def test_a_recording_that_begins_and_ends_amid_words_gives_none_of_them(tmp_path):
     """Cut out of something longer: what stands before the first pause and after the last is lost.
 

@@ -13,7 +13,7 @@ from pipeline.audio import Seconds
 
 from . import unsaid
 from .accounting import Rejected
-from .edges import Break
+from .edges import CLOSURE_S, Break
 from .envelope import Envelope, Span, overlapping
 from .margins import LEAST_STILL_S
 from .packing import (
@@ -35,6 +35,9 @@ TOUCHES_S = 0.02  # spans that only meet do not overlap
 # A sentence that is lost at one of its ends may be cut at a pause as long as this: twice the
 # closure of a stop
 INNER_PAUSE_S: Seconds = 0.25
+# ... or, where there is none, at one longer than a closure, if it is still on both sides of the cut
+SHORT_PAUSE_S: Seconds = CLOSURE_S
+SHORT_PAUSE_STILL_S: Seconds = 0.02
 
 
 @dataclass(frozen=True)
@@ -138,22 +141,25 @@ def packed_whole(
     """Return whole sentences packed; of those that have no pause at an end, what lies between two.
 
     A sentence that somebody else talks into, or that the recording breaks off, is lost from there
-    to its nearest pause, not as a whole.
+    to its nearest pause, not as a whole; where no pause is long, to its nearest short one.
     """
-    packed = pack(parts, cost)
-    lost = [run for run in packed if not speech.is_proven(run)]
-    if not lost:
-        return packed
-    units = [
-        unit
-        for part in parts
-        for unit in (
-            parts_between_pauses(speech, part, INNER_PAUSE_S)
-            if any(run.first <= part.first <= run.last for run in lost)
-            else [part]
-        )
-    ]
-    return pack(units, cost)
+    units = list(parts)
+    packed = pack(units, cost)
+    for least_s, still_s in ((INNER_PAUSE_S, 0.0), (SHORT_PAUSE_S, SHORT_PAUSE_STILL_S)):
+        lost = [run for run in packed if not speech.is_proven(run)]
+        if not lost:
+            break
+        units = [
+            piece
+            for unit in units
+            for piece in (
+                parts_between_pauses(speech, unit, least_s, still_s)
+                if any(run.first <= unit.first <= run.last for run in lost)
+                else [unit]
+            )
+        ]
+        packed = pack(units, cost)
+    return packed
 
 
 def part_failure(

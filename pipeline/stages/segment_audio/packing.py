@@ -114,11 +114,18 @@ def pieces(speech: Speech, run: Run, longest_s: Seconds, shortest_s: Seconds) ->
         yield from pieces(speech, part, longest_s, shortest_s)
 
 
-def parts_between_pauses(speech: Speech, run: Run, least_s: Seconds) -> Iterator[Run]:
-    """Yield what the inner pauses of at least `least_s` make of a run where clips may be cut."""
+def parts_between_pauses(
+    speech: Speech, run: Run, least_s: Seconds, still_s: Seconds = 0.0
+) -> Iterator[Run]:
+    """Yield what the inner pauses worth at least `least_s` make of a run where clips may be cut.
+
+    On both sides of such a cut at least `still_s` of stillness are recorded.
+    """
     first = run.first
     for word, gap in speech.inner(run):
-        if gap.pause_s >= least_s and gap.can_end and gap.can_begin:
+        margins = [margin.still_s for margin in (gap.tail, gap.head) if margin]
+        is_still = len(margins) == 2 and min(margins) >= still_s - 1e-6
+        if is_still and _pause_worth_s(speech, word) >= least_s - 1e-6:
             yield Run(first, word - 1)
             first = word
     yield Run(first, run.last)
@@ -129,8 +136,12 @@ def _worth(speech: Speech, run: Run, gap: int, shortest_s: Seconds) -> tuple[boo
     pause = _real(speech.breaks[gap])
     usable = all(speech.length_s(part) >= shortest_s for part in _halves(run, gap))
     usable = usable and pause.can_end and pause.can_begin
-    pause_s = pause.pause_s
-    return usable, pause_s * (CLAUSE_WORTH if ends_clause(speech.words[gap - 1].text) else 1.0)
+    return usable, _pause_worth_s(speech, gap)
+
+
+def _pause_worth_s(speech: Speech, gap: int) -> Seconds:
+    clause = ends_clause(speech.words[gap - 1].text)
+    return _real(speech.breaks[gap]).pause_s * (CLAUSE_WORTH if clause else 1.0)
 
 
 def _halves(run: Run, gap: int) -> tuple[Run, Run]:
