@@ -512,12 +512,29 @@ class TestRealSpeech:
         assert texts[0] == texts[1] and len(texts[0]) >= 4
         assert outs[1] == outs[2]
 
-    def test_beams_work_in_any_batch(self, tiny, letter, tmp_path):
-        beams = replace(TINY, beam_size=2, window_s=6.5)
+    def test_beams_of_several_windows_are_those_of_each_by_itself(self, tiny, letter):
+        """Windows of different length, so that one is searched on after the others are done."""
+        import whisper
 
-        _, facts = transcript(letter, tmp_path, beams, tiny)
+        engine = tiny.engine
+        samples = audio.read_at(letter.path("isolate_speakers", "audio.flac"), 16_000)
+        parts = [samples, samples[:60_000], samples[60_000:]]
+        features = engine.encode([engine.spectrogram(part) for part in parts])
+        options = whisper.DecodingOptions(
+            language="en",
+            without_timestamps=True,
+            suppress_tokens=never.never(engine.tokenizer("en")),
+            beam_size=3,
+            fp16=False,
+        )
 
-        assert facts["words"] > 10
+        alone = [whisper.decode(engine.model, one[None], options)[0] for one in features]
+        found = engine.decode(features, "en", 3)
+
+        assert [one.tokens for one in found] == [tuple(one.tokens) for one in alone]
+        for one, other in zip(found, alone, strict=True):
+            assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-4)
+            assert one.no_speech_prob == pytest.approx(other.no_speech_prob, abs=1e-4, nan_ok=True)
 
     def test_keys_laid_out_anew_decode_the_same(self, tiny, letter):
         """Two windows of different length at a time, so that one goes on after the other ends."""

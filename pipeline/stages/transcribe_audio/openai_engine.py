@@ -47,17 +47,8 @@ class OpenAiWhisper:
         return found
 
     def decode(self, features: Sequence[Any], language: str, beam_size: int) -> list[Decoded]:
-        # Workaround: whisper 20250625 does not repeat the features for its beams, so that more than
-        # one window at a time fails (decoding.py, _main_loop). May go when it does.
-        size = 1 if beam_size > 1 else len(features)
-        parts = [features[i : i + size] for i in range(0, len(features), size)]
-        return [
-            one
-            for part in parts
-            for one in self._decoded(
-                part, language, 0.0, beam_size=beam_size if beam_size > 1 else None
-            )
-        ]
+        beams = {"beam_size": beam_size} if beam_size > 1 else {}
+        return self._decoded(features, language, 0.0, **beams)
 
     def sample(self, features: Any, language: str, temperature: float, seed: int) -> Decoded:
         import torch
@@ -90,12 +81,14 @@ class OpenAiWhisper:
         self, features: Sequence[Any], language: str, temperature: float, **more: Any
     ) -> list[Decoded]:
         import torch
-        import whisper
+        from whisper import DecodingOptions
+
+        from pipeline.stages.transcribe_audio import beams
 
         # Without timestamps: with them, whisper sometimes ends at a pause inside the window and
         # expects to be called again from there. 40 clips of LJ Speech: 4.5 against 3.1% of words
         # wrong (tiny.en), 4.8 against 2.6% (base).
-        options = whisper.DecodingOptions(
+        options = DecodingOptions(
             language=language,
             without_timestamps=True,
             temperature=temperature,
@@ -107,7 +100,7 @@ class OpenAiWhisper:
         # subtle: CTranslate2's are float16 also where torch computes in float32
         stacked = stacked.half() if is_half(self.model) else stacked.float()
         with onednn(), laid_out(self.model):
-            return [_decoded(one) for one in whisper.decode(self.model, stacked, options)]
+            return [_decoded(one) for one in beams.decode(self.model, stacked, options)]
 
     def _attention(
         self, features: Sequence[Any], rows: Sequence[Sequence[int]], pad: int

@@ -39,11 +39,11 @@ class SoundAttention:
 
     def __call__(self, q: Any, k: Any, v: Any, mask: Any = None) -> tuple[Any, Any]:
         """Return (rows, tokens, states) for queries of that shape; k, v: (windows, frames, states),
-        the same ones at every step."""
-        rows, tokens, states = q.shape
-        if tokens > 1 or len(k) != rows:  # the first step; beams, which share a window
-            result: tuple[Any, Any] = self._plain(q, k, v, mask)
-            return result
+        the same ones at every step. The rows of a window (its beams) lie together."""
+        windows, width = len(k), q.shape[-1] // self._heads
+        if q.shape[1] > 1:  # the first step
+            found, _ = self._plain(q.reshape(windows, -1, q.shape[-1]), k, v, mask)
+            return found.view(q.shape), None
         if self._kept is None:
             self._kept = self._by_head(k, (0, 2, 3, 1)), self._by_head(v, (0, 2, 1, 3))
             # subtle: whisper's cache would hold them a second time (base 300 MB, medium 2.4 GB),
@@ -51,9 +51,10 @@ class SoundAttention:
             for each in (k, v):
                 each.data = each.new_zeros(1).expand(each.shape)
         keys, values = self._kept
-        width = states // self._heads
-        weights = (q.reshape(-1, 1, width) * width**-0.5).bmm(keys).softmax(dim=-1)
-        return weights.bmm(values).view(rows, 1, states), None
+        split = q.view(windows, -1, self._heads, width).transpose(1, 2)
+        weights = (split.flatten(0, 1) * width**-0.5).bmm(keys).softmax(dim=-1)
+        found = weights.bmm(values).view(windows, self._heads, -1, width)
+        return found.transpose(1, 2).reshape(q.shape), None
 
     def _by_head(self, states: Any, order: tuple[int, ...]) -> Any:
         """Return (windows, frames, states) as (windows x heads, ...) in memory too."""
