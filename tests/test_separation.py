@@ -318,6 +318,13 @@ def test_what_has_no_music_beside_it_is_left_as_it_was_recorded(tmp_path):
     assert not after[: 11 * rate_hz - fade].any()
 
 
+def test_speech_shorter_than_a_frame_has_no_music_beside_it():
+    """0.1 s at the end of a recording: nothing to measure music against."""
+    frames = bed.Frames(np.full(40, -20.0, np.float32), np.full(40, 12.0, np.float32), 40 * 0.128)
+
+    assert bed.music(frames, [(5.03, 5.12)], lambda _: True) == []
+
+
 @pytest.mark.parametrize("block_s", [60.0, 0.3])
 def test_vocals_are_faded_in_and_out_on_the_time_line(noise_flac, tmp_path, monkeypatch, block_s):
     """A network that halves: outside of the parts the recording, inside half of it, and at their

@@ -94,11 +94,12 @@ def music(
     Each begins and ends in the middle of the nearest pause, or what is near speech of it, that has
     no music.
     """
-    if not spans:
+    in_speech = frames.inside(spans)
+    if not len(in_speech):
         return []
     near = _near(frames, spans)
     middles = [0.0, *((a + b) / 2 for a, b in near), frames.duration_s]
-    speech_db = _mean_db(frames.levels[frames.inside(spans)])
+    speech_db = _mean_db(frames.levels[in_speech])
     found: list[tuple[Span, Bed]] = []
     for first, last in _enough(near):
         bed = _bed(frames, frames.inside(near[first:last]), speech_db)
