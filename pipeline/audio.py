@@ -67,9 +67,9 @@ def blocks(
         first, last = _sample_range(start_s, end_s, file.samplerate, file.frames)
         file.seek(first)
         frames = max(1, round(block_s * file.samplerate))
-        for start in range(first, last, frames):
-            block = file.read(min(frames, last - start), dtype="float32", always_2d=True)
+        while len(block := file.read(min(frames, last - first), dtype="float32", always_2d=True)):
             yield _mono(block)
+            first += len(block)
 
 
 def blocks_at(path: Path, rate_hz: int, block_s: Seconds = BLOCK_S) -> Iterator[Samples]:

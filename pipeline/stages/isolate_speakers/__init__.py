@@ -74,7 +74,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     pieces = mute.refine(sound, found, known)
     mute.write_muted(sound, out / "audio.flac", pieces)
     spans = _spans(survey["duration_s"], pieces)
-    write_json(out / "spans.json", spans | {"separated": _separated(item, survey)})
+    spans["separated"] = survey["music"] if _is_separated(item) else []
+    write_json(out / "spans.json", spans)
     return Result("audio.flac", _facts(item, pieces))
 
 
@@ -108,11 +109,6 @@ def _sound(item: Item) -> Path:
     if _is_separated(item):
         return item.path(SURVEY, "vocals.flac")
     return item.path("download_audio", "audio.flac")
-
-
-def _separated(item: Item, survey: dict[str, Any]) -> list[list[float]]:
-    found: list[list[float]] = survey["music"] if _is_separated(item) else []
-    return found
 
 
 def _is_separated(item: Item) -> bool:

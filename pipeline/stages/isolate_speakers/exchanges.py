@@ -2,8 +2,8 @@
 
 In:  windows of classes' probabilities, see `segmentation.py`. Out: spans of overlap, times of
 changes, and the parts of speech in which one speaker speaks alone; spans of speech that begin where
-they do. None of it needs to know who
-speaks: each window tells its own speakers apart, and the windows that see the same moment vote.
+they do. None of it needs to know who speaks: each window tells its own speakers apart, and the
+windows that see the same moment vote.
 Left out: whose voice it is (`voices.py`), pauses (`speech.py`).
 """
 
