@@ -7,7 +7,7 @@ Files go through in blocks, so that an 8-hour recording needs no more memory tha
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -78,20 +78,31 @@ def blocks_at(path: Path, rate_hz: int, block_s: Seconds = BLOCK_S) -> Iterator[
     The blocks together have round(duration_s * rate_hz) samples.
     """
     source = info(path)
-    if source.rate_hz == rate_hz:
-        yield from blocks(path, block_s)
+    count = round(source.samples * rate_hz / source.rate_hz)
+    yield from exactly(resampled(blocks(path, block_s), source.rate_hz, rate_hz), count)
+
+
+def resampled(stream: Iterable[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
+    """Yield consecutive blocks at `to_hz`, without seams; their length to a sample or two."""
+    if from_hz == to_hz:
+        yield from stream
         return
-    left = round(source.samples * rate_hz / source.rate_hz)
-    stream = soxr.ResampleStream(source.rate_hz, rate_hz, 1, dtype="float32", quality="HQ")
-    for block in blocks(path, block_s):
-        part = stream.resample_chunk(block)[:left]
-        left -= len(part)
-        if len(part):
-            yield part
-    tail = stream.resample_chunk(np.zeros(0, np.float32), last=True)[:left]
-    tail = np.pad(tail, (0, left - len(tail)))
-    if len(tail):
-        yield tail
+    resampler = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+    for block in stream:
+        yield resampler.resample_chunk(np.ascontiguousarray(block))
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def exactly(stream: Iterable[Samples], count: int, skip: int = 0) -> Iterator[Samples]:
+    """Yield `count` samples of a stream of blocks, after `skip`; zeros are what it lacks."""
+    for block in stream:
+        found = block[skip:][:count]
+        skip -= min(skip, len(block))
+        count -= len(found)
+        if len(found):
+            yield found
+    if count:
+        yield np.zeros(count, np.float32)
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:

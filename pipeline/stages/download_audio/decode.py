@@ -11,12 +11,12 @@ whole, not clipped. Both are known only at the end, so such a file is decoded a 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from math import log10
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from pipeline import audio
 from pipeline.audio import Samples
@@ -229,10 +229,9 @@ def _mixed(frames: Samples, how: Pass) -> Samples:
 
 def _resampled(blocks: Iterator[Samples], meter: Meter) -> Iterator[Samples]:
     """Yield the blocks at MAX_HZ where their rate is above it, without seams."""
-    resampler = None
-    for block in blocks:
-        if meter.rate_hz > MAX_HZ and resampler is None:
-            resampler = soxr.ResampleStream(meter.rate_hz, MAX_HZ, 1, dtype="float32", quality="HQ")
-        yield resampler.resample_chunk(block) if resampler else block
-    if resampler:
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+    first = next(blocks, None)
+    if first is None:
+        return
+    # subtle: the rate is known with the first block, not before
+    whole = chain([first], blocks)
+    yield from audio.resampled(whole, meter.rate_hz, min(meter.rate_hz, MAX_HZ))

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from pipeline import audio
 from pipeline.audio import Samples, Seconds
@@ -84,17 +83,12 @@ def _vocals(
     shape = audio.info(source)
     begin_s, end_s = max(0.0, part[0] - CONTEXT_S), min(shape.duration_s, part[1] + CONTEXT_S)
     skip = round(part[0] * shape.rate_hz) - round(begin_s * shape.rate_hz)
-    left = min(shape.samples, round(part[1] * shape.rate_hz)) - round(part[0] * shape.rate_hz)
+    count = min(shape.samples, round(part[1] * shape.rate_hz)) - round(part[0] * shape.rate_hz)
     mixture = audio.blocks(source, start_s=begin_s, end_s=end_s)
-    scaled = _normalised(_resampled(mixture, shape.rate_hz, separator.rate_hz), moments, separator)
-    for block in _resampled(scaled, separator.rate_hz, shape.rate_hz):
-        found = block[skip:][:left]
-        skip -= min(skip, len(block))
-        left -= len(found)
-        if len(found):
-            yield found
-    if left:
-        yield np.zeros(left, np.float32)  # resampling twice may lose the last sample
+    at_its_rate = audio.resampled(mixture, shape.rate_hz, separator.rate_hz)
+    vocals = _normalised(at_its_rate, moments, separator)
+    # resampling twice may lose the last sample
+    yield from audio.exactly(audio.resampled(vocals, separator.rate_hz, shape.rate_hz), count, skip)
 
 
 def overlap_add(blocks: Iterable[Samples], separator: Separator) -> Iterator[Samples]:
@@ -145,13 +139,3 @@ def _moments(path: Path) -> tuple[np.float32, np.float32]:
     mean = total / max(1, count)
     variance = max(0.0, squares / max(1, count) - mean * mean)
     return np.float32(mean), np.float32(np.sqrt(variance) + 1e-8)  # 1e-8: as in demucs.api
-
-
-def _resampled(blocks: Iterable[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
-    if from_hz == to_hz:
-        yield from blocks
-        return
-    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
-    for block in blocks:
-        yield stream.resample_chunk(np.ascontiguousarray(block))
-    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
