@@ -18,7 +18,15 @@ from pipeline import audio
 from pipeline.item import Item, Unusable, write_json
 from pipeline.models import whisper_weights
 from pipeline.stages import transcribe_audio as stage
-from pipeline.stages.transcribe_audio import alignment, decode, never, recording, steps, words
+from pipeline.stages.transcribe_audio import (
+    alignment,
+    decode,
+    never,
+    recording,
+    spoken,
+    steps,
+    words,
+)
 from pipeline.stages.transcribe_audio.windows import Excerpt, Window, pack
 from pipeline.stages.transcribe_audio.words import Word
 
@@ -131,7 +139,7 @@ class TestWindows:
     def test_the_spans_of_a_window_alone_share_its_sound(self):
         window = Window((Excerpt(0, 10, ((1, 3), (7, 9))), Excerpt(20, 22, ((21, 22),))))
 
-        alone = window.alone()
+        alone = window.parted(window.spans)
 
         assert [one.excerpts[0] for one in alone] == [
             Excerpt(0, 5, ((1, 3),)),
@@ -260,7 +268,7 @@ class TestFallback:
 
         path = letter.path("isolate_speakers", "audio.flac")
         window = Window((Excerpt(0, 8, ((0, 8),)),))
-        feature = recording._encoded(path, [window], tiny.engine, 1)[0]
+        feature = spoken.encoded(path, [window], tiny.engine, 1)[0]
         before = torch.random.get_rng_state()
 
         texts = [
@@ -289,6 +297,47 @@ class TestFallback:
         assert facts["words"] > 10
         assert found["segments"][0]["end_s"] <= spans[0][1]
 
+    def test_a_sentence_that_whisper_left_out_is_heard_by_itself(
+        self, tiny, letter, tmp_path, monkeypatch
+    ):
+        """The first decode gives all but the second of three sentences, as greedy decoding may."""
+        whole, _ = transcript(letter, tmp_path, TINY, tiny)
+        first, _, third = (segment["text"] for segment in whole["segments"])
+        engine, windows = tiny.engine, []
+        decoded = engine.decode
+
+        def skipping(features, language, beam_size):
+            windows.append(len(features))
+            found = decoded(features, language, beam_size)
+            if len(windows) > 1:
+                return found
+            tokens = tuple(engine.tokenizer("en").encode(f" {first} {third}"))
+            return [replace(found[0], text=f"{first} {third}", tokens=tokens)]
+
+        monkeypatch.setattr(engine, "decode", skipping)
+
+        again, _ = transcript(letter, tmp_path, TINY, tiny)
+
+        given = [letters(segment["text"]) for segment in again["segments"]]
+        assert given == [letters(segment["text"]) for segment in whole["segments"]]
+        assert windows == [1, 3]  # the one before it, it, the one after
+
+    def test_a_window_with_text_in_every_span_is_decoded_once(
+        self, tiny, letter, tmp_path, monkeypatch
+    ):
+        windows = []
+        decoded = tiny.engine.decode
+
+        def counted(features, language, beam_size):
+            windows.append(len(features))
+            return decoded(features, language, beam_size)
+
+        monkeypatch.setattr(tiny.engine, "decode", counted)
+
+        transcript(letter, tmp_path, TINY, tiny)
+
+        assert windows == [1]
+
 
 class TestAlignment:
     def test_words_and_times_are_those_of_whisper_itself(self, tiny, letter, monkeypatch):
@@ -298,7 +347,7 @@ class TestAlignment:
         sound = letter.path("isolate_speakers", "audio.flac")
         windows = [Window((Excerpt(0, end, ((0, end),)),)) for end in (14, 6)]
         engine, model = tiny.engine, tiny.engine.model
-        features = recording._encoded(sound, windows, engine, 2)
+        features = spoken.encoded(sound, windows, engine, 2)
         heard = decode.decode(engine, features, ["a", "b"], TestFallback.RULES)
         found = decode.align(engine, heard, [1400, 600], TestFallback.RULES)
         monkeypatch.setattr(type(model), "forward", lambda self, mel, t: self.decoder(t, mel))

@@ -7,7 +7,8 @@ Left out: exact edges and what is good enough for a clip: that is segment_audio'
 Speech spans are packed into windows (`windows.py`), decoded in batches with whisper's own fallback
 (`decode.py`), and aligned in batches (`alignment.py`, `words.py`), by one of two engines that run
 the same weights (`openai_engine.py`, `ct2_engine.py`). A window that whisper loops in at every
-temperature is decoded again span by span; what still loops stays, its compression ratio says so.
+temperature is decoded again span by span, and speech that it left out of a window by itself
+(`spoken.py`); what still loops stays, its compression ratio says so.
 """
 
 import importlib.util
@@ -37,7 +38,7 @@ from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
 Transcript = dict[str, Any]
 
-VERSION = 4
+VERSION = 5
 AGREE = "transcribe_audio.agree"
 READS: tuple[str, ...] = ("isolate_speakers", AGREE)
 ON_GPU = True

@@ -22,7 +22,7 @@ from pipeline.audio import Samples, Seconds
 from pipeline.item import Item, Result, setting, write_json
 from pipeline.stages import transcribe_audio as stage
 from pipeline.stages.transcribe_audio.engine import Engine
-from pipeline.stages.transcribe_audio.recording import RATE_HZ
+from pipeline.stages.transcribe_audio.spoken import RATE_HZ
 from pipeline.stages.transcribe_audio.windows import Span
 
 VERSION = 1

@@ -12,18 +12,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline import audio
-from pipeline.stages.transcribe_audio import decode
-from pipeline.stages.transcribe_audio.decode import Heard, Rules
+from pipeline.stages.transcribe_audio.decode import Rules
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded, Engine
+from pipeline.stages.transcribe_audio.spoken import Spoken, encoded, spoken
 from pipeline.stages.transcribe_audio.windows import Span, Window, pack
-from pipeline.stages.transcribe_audio.words import Word, sentences, timed_words
+from pipeline.stages.transcribe_audio.words import Word, sentences
 
-RATE_HZ = 16_000  # whisper's
 GROUP_WINDOWS = 32  # held at a time: 60 MB of samples, and encoded 100 MB (base) to 250 MB (large)
 LANGUAGE_WINDOWS = 4  # heard to find out the language, spread over the recording
 OWN_LANGUAGE_S = 10.0  # of speech: less is no proof of another language than the job's
 OWN_LANGUAGE = 0.8  # Emilia's: more probable is sure
-FRAMES_PER_S = 100  # of a spectrogram
 TINY = 1e-10  # the least probability; the logarithm of 0 is -inf
 FRAME_S = 0.05  # a cut inside speech falls into the quietest 50 ms
 
@@ -74,8 +72,8 @@ def transcribe(
     """
     engine = models.engine
     windows = _windows(path, spans, settings)
-    encoded = _sample(path, windows, engine, settings.transcribe_batch)
-    language, probability = _heard_language(engine, list(encoded.values()), settings.language)
+    known = _sample(path, windows, engine, settings.transcribe_batch)
+    language, probability = _heard_language(engine, list(known.values()), settings.language)
     if settings.language == "auto" and job[0]:
         speech_s = sum(end_s - start_s for start_s, end_s in spans)
         language, probability = beside_job(language, probability, speech_s, job)
@@ -83,8 +81,8 @@ def transcribe(
     segments: list[dict[str, Any]] = []
     for at in range(0, len(windows), GROUP_WINDOWS):
         group = windows[at : at + GROUP_WINDOWS]
-        known = [encoded.pop(i, None) for i in range(at, at + len(group))]
-        segments += _segments(_heard(path, name, group, known, engine, rules), engine, rules)
+        features = [known.pop(i, None) for i in range(at, at + len(group))]
+        segments += _segments(spoken(path, name, group, features, engine, rules))
     return {
         "language": language,
         "language_probability": round(probability, 4),
@@ -115,21 +113,11 @@ def _rules(language: str, settings: Settings) -> Rules:
     )
 
 
-def _mel(path: Path, window: Window, engine: Engine) -> Any:
-    """Return whisper's spectrogram of a window, float32 (mels, 3000), silence after its end."""
-    parts = [audio.read_at(path, RATE_HZ, part.start_s, part.end_s) for part in window.excerpts]
-    return engine.spectrogram(np.concatenate(parts))
-
-
-def _encoded(path: Path, windows: Sequence[Window], engine: Engine, batch: int) -> list[Any]:
-    return decode.encode(engine, [_mel(path, window, engine) for window in windows], batch)
-
-
 def _sample(path: Path, windows: Sequence[Window], engine: Engine, batch: int) -> dict[int, Any]:
     """Return window index -> encoder's output of a few windows, spread over the recording."""
     count = min(LANGUAGE_WINDOWS, len(windows))
     chosen = [i * len(windows) // count for i in range(count)]
-    features = _encoded(path, [windows[i] for i in chosen], engine, batch)
+    features = encoded(path, [windows[i] for i in chosen], engine, batch)
     return dict(zip(chosen, features, strict=True))
 
 
@@ -164,54 +152,14 @@ def beside_job(
     return language, of_job
 
 
-def _heard(
-    path: Path,
-    name: str,
-    windows: Sequence[Window],
-    known: Sequence[Any],
-    engine: Engine,
-    rules: Rules,
-) -> list[tuple[Window, Heard]]:
-    """Return each window and what whisper made of it; in smaller windows where it loops."""
-    missing = [window for window, feature in zip(windows, known, strict=True) if feature is None]
-    fresh = iter(_encoded(path, missing, engine, rules.batch))
-    features = [next(fresh) if feature is None else feature for feature in known]
-    found: list[tuple[Window, Heard]] = []
-    heard = _decoded(name, windows, features, engine, rules)
-    for window, one in zip(windows, heard, strict=True):
-        if len(window.spans) > 1 and decode.loops(one.result, rules):
-            parts = window.alone()
-            alone = _encoded(path, parts, engine, rules.batch)
-            found += zip(parts, _decoded(name, parts, alone, engine, rules), strict=True)
-        else:
-            found.append((window, one))
-    return found
-
-
-def _decoded(
-    name: str, windows: Sequence[Window], features: Sequence[Any], engine: Engine, rules: Rules
-) -> list[Heard]:
-    """Return what is said in each window; decoded in order of length, so that batches are even."""
-    order = sorted(range(len(windows)), key=lambda i: windows[i].duration_s)
-    keys = [f"{name} {windows[i].excerpts[0].start_s:.3f}" for i in order]
-    heard = decode.decode(engine, [features[i] for i in order], keys, rules)
-    return [one for _, one in sorted(zip(order, heard, strict=True), key=lambda pair: pair[0])]
-
-
-def _segments(
-    group: Sequence[tuple[Window, Heard]], engine: Engine, rules: Rules
-) -> list[dict[str, Any]]:
+def _segments(found: Sequence[Spoken]) -> list[dict[str, Any]]:
     """Return the sentences of windows, each with the confidence of its whole window."""
-    tokenizer = engine.tokenizer(rules.language)
-    frames = [max(2, round(window.duration_s * FRAMES_PER_S)) for window, _ in group]
-    aligned = decode.align(engine, [heard for _, heard in group], frames, rules)
-    segments = []
-    for (window, heard), alignment in zip(group, aligned, strict=True):
-        if alignment is not None:
-            words = timed_words(tokenizer, heard.tokens, alignment, window)
-            confidence = _confidence(heard.result, alignment)
-            segments += [_segment(sentence, confidence) for sentence in sentences(words)]
-    return segments
+    return [
+        _segment(sentence, _confidence(one.heard.result, one.alignment))
+        for one in found
+        if one.alignment is not None
+        for sentence in sentences(one.words)
+    ]
 
 
 def _confidence(result: Decoded, alignment: Alignment) -> dict[str, float]:

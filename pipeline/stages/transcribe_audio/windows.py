@@ -8,8 +8,9 @@ Measured (design): packed windows are faster and better than one utterance a win
 5.9% of words wrong.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 Seconds = float
 Span = tuple[Seconds, Seconds]  # start, end on the recording's time line
@@ -61,9 +62,15 @@ class Window:
             ]
         return max(candidates)[1]
 
-    def alone(self) -> "tuple[Window, ...]":
-        """Return a window for each span of this one, with the sound around it."""
-        return tuple(_window([_padded(e, i)]) for e in self.excerpts for i in range(len(e.spans)))
+    def parted(self, apart: Container[Span]) -> "tuple[Window, ...]":
+        """Return a window for each span that is in `apart`, and for each run of spans between them.
+
+        With the sound around them: together they are all of this window.
+        """
+        pieces = [_padded(e, i) for e in self.excerpts for i in range(len(e.spans))]
+        # a span that is apart is a key of its own; all others share False, run by run
+        runs = groupby(pieces, lambda piece: piece.spans[0] in apart and piece.spans[0])
+        return tuple(_window(list(run)) for _, run in runs)
 
 
 def _overlap(span: Span, start_s: Seconds, end_s: Seconds) -> tuple[Seconds, Span]:
