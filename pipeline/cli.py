@@ -9,6 +9,7 @@ Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some file
 
 import argparse
 import difflib
+import functools
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -171,13 +172,20 @@ def _help(name: str) -> str:
     return f"{one.metadata['help']}{default}{closing}".replace("%", "%%")
 
 
-def parse(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Return (inputs, the settings that were given by name); argparse exits 2 on wrong use."""
+@functools.cache
+def _parser() -> _GroupedParser:
+    """Return the parser of a run's words."""
     parser = _GroupedParser()
     parser.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="files, folders, globs, lists, URLs"
     )
     parser.add_argument("--version", action="version", version=__version__)
+    return parser
+
+
+def parse(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Return (inputs, the settings that were given by name); argparse exits 2 on wrong use."""
+    parser = _parser()
     # subtle: the plain parser's result tells what was given; the dataclass would fill in defaults
     namespace, left = argparse.ArgumentParser.parse_known_args(parser, list(words))
     if unknown := [word for word in left if word.startswith("-")]:

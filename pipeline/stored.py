@@ -6,10 +6,11 @@ Left out: what is done about that (`agreement.py`).
 """
 
 import base64
+import functools
 import importlib.metadata
 import os
 import platform
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def configuration(
         "settings": locked(settings),
         "weights": dict(weights),
         "steps": dict(versions),
-        "libraries": {"python": platform.python_version(), **_versions(_LIBRARIES)},
+        "libraries": {"python": platform.python_version(), **library_versions()},
         **by_hand,
     }
 
@@ -140,11 +141,14 @@ def readable(text: str) -> str:
     return text
 
 
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+@functools.cache
+def library_versions() -> Mapping[str, str]:
+    """Return the versions of the libraries that decide what comes out."""
+    return {name: _version(name) for name in _LIBRARIES}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

@@ -14,6 +14,7 @@ from pipeline import cli
 from pipeline.checkpoint import STATE_FILE
 from pipeline.disk import Disk
 from tests.cheap import FLOW, book, shout, take  # noqa: F401 - imported once, before the forks
+from tests.forks import fork
 
 COMMON = ("--output", "out", "--min-free-gb", "0")
 WITH_TIMES = {"pipeline.log", STATE_FILE, "record.json"}
@@ -43,7 +44,7 @@ def run(
     """Return (exit code, output) of a run in a forked child that has everything imported; `before`
     is done in the child first."""
     with tempfile.TemporaryFile() as said:
-        pid = os.fork()
+        pid = fork()
         if not pid:
             _child(folder, words, disk, said.fileno(), before)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

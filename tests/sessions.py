@@ -23,6 +23,7 @@ from pipeline.cli import main
 from pipeline.flow import FLOW as REAL_FLOW
 from pipeline.plan import Step
 from tests.cheap import FLOW as CHEAP_FLOW
+from tests.forks import fork
 
 ROOT = Path(__file__).parent.parent
 FLOWS: dict[str, Sequence[Step]] = {"pipeline": REAL_FLOW, "tests.cheap": CHEAP_FLOW}
@@ -86,7 +87,7 @@ def start(
     """Start `python -m command words`. `prepare` is called in the child first, to make it fail."""
     said.touch()
     sys.stdout.flush()
-    pid = os.fork()
+    pid = fork()
     if pid:
         return Run(pid, said)
     try:
