@@ -43,11 +43,6 @@ WORDS = {  # what is refused says why, and what to do
 }
 
 
-@pytest.fixture(params=[False, True], ids=["no terminal", "terminal"])
-def on_terminal(request) -> bool:
-    return request.param
-
-
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory) -> Path:
     """Folders in/ and out/ for each kind of checkpoint."""
@@ -100,7 +95,12 @@ def spawn(here: Path, words: str) -> pexpect.spawn:
     )
 
 
-@pytest.mark.parametrize(("words", "kind", "ends"), ROWS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("words", "kind", "ends", "on_terminal"),
+    # a terminal matters where something may be asked; two rows show that nothing else is
+    [(*row, on) for row in ROWS for on in (False, True) if not on or row[0] in ("in", "--resume")],
+    ids=str,
+)
 def test_every_call_does_what_the_table_says(checkpoints, here, words, kind, ends, on_terminal):
     put(checkpoints, kind, here)
     before = files(here / "out") if (here / "out").exists() else {}

@@ -21,8 +21,7 @@ from pipeline.executors import Task, run_one
 from pipeline.item import Item
 from pipeline.lock import LOCK_FILE
 from tests.forked import COMMON, files, run, texts
-from tests.test_runner import dataset, start, taken_up
-from tests.test_runner import run as run_command
+from tests.test_runner import dataset, run_command, start, taken_up
 
 PAGE = 4096  # bytes; tmpfs gives whole ones
 PATIENCE_S = 120.0  # of a test on a busy machine

@@ -21,7 +21,8 @@ from pipeline.flow import FLOW
 from pipeline.forecast import foresee
 from pipeline.item import Item
 from tests.test_limits import wait_until
-from tests.test_runner import ROOT, dataset, run, start, taken_up, texts
+from tests.test_runner import ROOT, dataset, start, taken_up, texts
+from tests.test_runner import run_command as run  # Ray's threads are in this process
 
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 TEXTS = {f"text-{number}": f"this is number {number}" for number in range(5)}
