@@ -1,6 +1,7 @@
 """The crash campaign, at the size that every test run can pay; and that it notices what it is for.
 
-The same with other seeds and sizes: `.venv/bin/python bench/crash_campaign.py --help`.
+At every save point, as .ci/run plays it, with other seeds and sizes:
+`.venv/bin/python bench/crash_campaign.py --help`.
 """
 
 import argparse
@@ -17,8 +18,7 @@ import pytest
 
 from bench.campaign import checks
 from bench.campaign.rounds import Job, play
-from bench.campaign.shots import TIME
-from bench.campaign.watching import ARTEFACT, CLEANED, LINE
+from bench.campaign.watching import ARTEFACT, CLEANED, LINE, TAKEN_UP
 from bench.crash_campaign import cheap_job, undisturbed
 from pipeline import audio
 from tests import sabotage
@@ -26,7 +26,7 @@ from tests import sabotage
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample"
 
-CHEAP_ROUNDS, REAL_ROUNDS = 300, 20
+CHEAP_ROUNDS, REAL_ROUNDS = 40, 3
 JOBS = 2  # rounds at a time
 SEED = 7
 ROUNDS_TO_NOTICE = 40  # within which a sabotage must show; most do in the first three
@@ -51,8 +51,8 @@ def figure(output: str, name: str) -> int:
     return int(found)
 
 
-def test_300_rounds_of_kills_end_with_the_same_bytes_and_redo_nothing_that_was_done(in_memory):
-    """P1, P2, P3, P7, P9 on the real runner: at random moments, and at every save point."""
+def test_rounds_of_kills_end_with_the_same_bytes_and_redo_nothing_that_was_done(in_memory):
+    """P1, P2, P3, P7, P9 on the real runner: at random, each round at another save point."""
     code, output = campaign(in_memory, "--rounds", CHEAP_ROUNDS)
 
     assert code == 0, output
@@ -61,10 +61,10 @@ def test_300_rounds_of_kills_end_with_the_same_bytes_and_redo_nothing_that_was_d
     assert figure(output, "done files processed again") == 0
     assert figure(output, "most files lost by a kill") <= 2  # that many workers
     (recorded, hit), *_ = re.findall(r"undisturbed run: (\d+), killed at: (\d+)", output)
-    assert int(hit) >= 0.9 * int(recorded), output
+    assert int(hit) >= 0.9 * min(int(recorded), CHEAP_ROUNDS), output  # a new one each round
 
 
-def test_20_rounds_of_kills_of_the_real_pipeline_end_with_the_same_bytes(in_memory, tmp_path):
+def test_rounds_of_kills_of_the_real_pipeline_end_with_the_same_bytes(in_memory, tmp_path):
     """The same with the real stages and weights."""
     for name in ("letter.wav", "monologue.flac"):
         samples, rate_hz = audio.read(SAMPLE / name, 0.0, 9.0)
@@ -100,7 +100,7 @@ def job(tmp_path_factory) -> Job:
         (sabotage.save_every_fifth, ARTEFACT, "files lost, 1 workers"),
         (sabotage.write_in_halves, LINE, "pipeline_state.yaml is no valid YAML"),
         (sabotage.leave_a_process, LINE, "orphan of"),
-        (sabotage.blame_a_stop_on_the_file, TIME, "SIGTERM counts as a crash"),
+        (sabotage.blame_a_stop_on_the_file, TAKEN_UP, "SIGTERM counts as a crash"),
     ],
 )
 def test_a_broken_promise_is_noticed(job, tmp_path, monkeypatch, broken, at, noticed):
@@ -121,5 +121,5 @@ def test_nothing_is_noticed_where_nothing_is_broken(job, tmp_path):
     """What the test above finds is the sabotage."""
     (tmp_path / "calm").symlink_to(job.calm)
 
-    rounds = [play(dataclasses.replace(job, folder=tmp_path), number) for number in range(10)]
+    rounds = [play(dataclasses.replace(job, folder=tmp_path), number) for number in range(3)]
     assert [breach for each in rounds for breach in each.breaches] == []
