@@ -6,6 +6,7 @@ IMAGE and TAG name. Real weights and recordings; nothing is faked.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,23 +143,32 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory) -> Run:
-    """The sample without a container; one wanted in while it ran."""
+def recordings(tmp_path_factory) -> Path:
+    """Half of the sample: music, noise, a video; long enough for two more to start meanwhile."""
+    folder = tmp_path_factory.mktemp("recordings")
+    for name in ("letter.wav", "radio.mp3", "market.ogg", "lecture.mp4"):
+        shutil.copy(SAMPLE / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory, recordings) -> Run:
+    """A run without a container; one wanted in while it went on."""
     out = tmp_path_factory.mktemp("outside") / "my voice"
-    process = start_outside(SAMPLE, out)
+    process = start_outside(recordings, out)
     wait_until(lambda: is_locked(out), process)
-    refused = {"container": end(launch("resume", INPUT=SAMPLE, OUT=out))}
+    refused = {"container": end(launch("resume", INPUT=recordings, OUT=out))}
     return Run(out, end(process), refused)
 
 
 @pytest.fixture(scope="module")
-def inside(tmp_path_factory) -> Run:
-    """The sample in a container that is killed while it transcribes, and resumed in another."""
+def inside(tmp_path_factory, recordings) -> Run:
+    """The same in a container that is killed while it transcribes, and resumed in another."""
     out = tmp_path_factory.mktemp("inside") / "my voice"
-    process = launch("run", INPUT=SAMPLE, OUT=out)
+    process = launch("run", INPUT=recordings, OUT=out)
     wait_until(lambda: has_begun(out, "Transcribing"), process)
     name = container_on(out)
-    second, host = launch("resume", OUT=out), start_outside(SAMPLE, out, "--resume")
+    second, host = launch("resume", OUT=out), start_outside(recordings, out, "--resume")
     refused = {"container": end(second), "host": end(host)}
     engine("kill", "--signal", "KILL", name)
     return Run(out, end(process), refused, name, end(launch("resume", OUT=out)))
