@@ -91,6 +91,13 @@ def _meant(words: Sequence[str]) -> str:
     return f"; did you mean 'dataset-pipeline {near[0]}'?" if near else "; --help says more"
 
 
+def _flag_meant(word: str) -> str:
+    """Return what may have been meant by a word that is nearly a flag: "--min-snr" is."""
+    flags = [f"--{each.name.replace('_', '-')}" for each in fields(Settings)]
+    near = difflib.get_close_matches(word.partition("=")[0], flags, 1)
+    return f"; did you mean {near[0]}?" if near else "; --help lists the flags"
+
+
 def _without_secrets(word: str) -> str:
     return public_url(word) if is_url(word) else word
 
@@ -189,7 +196,7 @@ def parse(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     # subtle: the plain parser's result tells what was given; the dataclass would fill in defaults
     namespace, left = argparse.ArgumentParser.parse_known_args(parser, list(words))
     if unknown := [word for word in left if word.startswith("-")]:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_flag_meant(unknown[0])}")
     found = vars(namespace)
     known = {each.name for each in fields(Settings)}
     given = {name: value for name, value in found.items() if name in known and value != MISSING}

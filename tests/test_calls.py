@@ -203,7 +203,8 @@ def test_a_bad_environment_is_refused_by_name_and_nothing_is_touched(
         ("--min-free-gb -1", "--min-free-gb -1.0: at least 0"),
         ("--max-failures-in-a-row 0", "--max-failures-in-a-row 0: at least 1"),
         ("--on-lock sometimes", "argument --on-lock: invalid choice: 'sometimes'"),
-        ("--no-such-flag", "unrecognized arguments: --no-such-flag"),
+        ("--no-such-flag", "unrecognized arguments: --no-such-flag; --help lists the flags"),
+        ("--minclip-s=3", "--minclip-s=3; did you mean --min-clip-s?"),
         ("--device gpu", "--device gpu"),
     ],
 )
