@@ -272,6 +272,11 @@ def test_an_ljspeech_folder_of_a_stranger(tmp_path: Path) -> None:
     ]
 
 
+def test_one_error_is_counted_in_the_singular(tmp_path: Path) -> None:
+    """A folder of something else has one error; a warning would be "1 warning"."""
+    assert describe(validate(tmp_path)).endswith("not valid: 1 error, 0 warnings")
+
+
 def test_a_metadata_csv_with_commas_and_a_header_is_named_as_such(tmp_path: Path) -> None:
     """Hugging Face's metadata.csv is another format under the same name: said once, not a line."""
     (tmp_path / "wavs").mkdir()

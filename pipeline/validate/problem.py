@@ -59,4 +59,8 @@ def _verdict(problems: Sequence[Problem]) -> str:
     if not problems:
         return "valid: a trainer can take this folder"
     state = "not valid" if bad else "valid, with warnings"
-    return f"{state}: {bad} errors, {len(problems) - bad} warnings"
+    return f"{state}: {_counted(bad, 'error')}, {_counted(len(problems) - bad, 'warning')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
