@@ -112,6 +112,16 @@ def test_a_file_that_takes_longer_than_told_is_not_said_to_have_no_time_left():
     assert progress.lines()[0] == "book: 1 of 1 files, 1:00 of 1:00, 12.0x real time, 0:00 left"
 
 
+def test_where_a_step_is_late_the_whole_takes_more_than_what_is_to_come():
+    """60 s of sound were told to take 0.6 s in the first step; the two to come 7.2 s."""
+    clock = Clock()
+    progress, _ = job(clock)
+    progress.begin(TAKE, {"a": 60.0}, {}, 1)
+    clock.s = 5.0
+
+    assert progress.lines() == ["take: 0 of 1 files, 0:00 of 1:00", "all: more than 0:07 left"]
+
+
 def test_before_anything_is_decoded_bytes_tell_how_far_it_is():
     clock = Clock()
     progress, _ = job(clock)

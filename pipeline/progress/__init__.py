@@ -138,7 +138,10 @@ class Progress:
 
     def _all_left(self) -> str:
         left_s = round(self.left_s())
-        return f"about {clock(left_s)} left" if left_s else "nearly done"
+        if not left_s:
+            return "nearly done"
+        is_late = any(one.is_late(self._now()) for one in self._running.values())
+        return f"{'more than' if is_late else 'about'} {clock(left_s)} left"
 
     def _tick(self) -> None:
         while not self._over.wait(TICK_S):

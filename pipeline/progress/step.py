@@ -68,6 +68,10 @@ class StepProgress:
             left_s = self.expected_sound_s() * self._rate
         return max(0.0, left_s - (now - self._last))
 
+    def is_late(self, now: float) -> bool:
+        """Return whether it takes longer than anything told: then nobody knows what is left."""
+        return self.ended < self.files and not round(self.left_s(now))
+
     def _weight_of(self, source: str) -> float:
         if self._by_bytes:
             return float(self._bytes_of.get(source) or 1)
@@ -79,18 +83,17 @@ class StepProgress:
 
 
 def describe(one: StepProgress, now: float) -> str:
-    """Return a step's line: files, hours of sound, speed, what is left, failures. What takes longer
-    than anything told is not said to have nothing left."""
+    """Return a step's line: files, hours of sound, speed, what is left, failures. What is late is
+    not said to have nothing left."""
     speed = one.times_real_time()
     expected_s = one.expected_sound_s()
-    left_s = round(one.left_s(now))
     parts = [f"{one.ended} of {one.files} files"]
     if expected_s:
         parts.append(f"{clock(one.sound_s)} of {clock(expected_s)}")
     if speed:
         parts.append(f"{speed:.1f}x real time")
-    if left_s or one.ended == one.files:
-        parts.append(f"{clock(left_s)} left")
+    if not one.is_late(now):
+        parts.append(f"{clock(one.left_s(now))} left")
     if one.failed:
         parts.append(f"{one.failed} failed")
     return f"{one.step}: {', '.join(parts)}"
