@@ -118,7 +118,7 @@ class Dispatcher:
     def _take_up(self, step: Step, task: Task, why: str) -> Task:
         self._check_free_space()
         self._checkpoint.start(step.name, task.source)
-        what = counted(len(task.items), "recording") if task.source == ALL else task.source
+        what = _alive(task.items) if task.source == ALL else task.source
         log.info("%s: %s", step.doing, what)
         log.debug("🔁 %s: %s", safe(task.source), why)
         return task
@@ -135,3 +135,8 @@ class Dispatcher:
                 f"only {free_gb:.2f} GB are free for {self._artefacts.out}, the floor is "
                 f"{self._min_free_gb} GB (--min-free-gb); make room, then run again with --resume"
             )
+
+
+def _alive(items: Sequence[Item]) -> str:
+    """Return how many recordings come to a step over all; the others are there for the report."""
+    return counted(sum(not item.dropped for item in items), "recording")
