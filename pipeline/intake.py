@@ -20,6 +20,7 @@ from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.console import safe
 from pipeline.sources import Roster, Source, Stamp, Stamps, discover, fingerprint_of
+from pipeline.sources.folders import is_media
 from pipeline.sources.keys import names_of
 
 log = logging.getLogger(__name__)
@@ -163,10 +164,8 @@ class Intake:
             log.warning("🧹 No longer in the input: %s (pruned from the dataset)", name)
             self._forget(record)
         else:
-            log.warning(
-                "⚠️ No longer in the input: %s (what was made of it stays; --prune takes it out)",
-                name,
-            )
+            way_out = "" if self._prune else "; --prune takes it out"
+            log.warning("⚠️ No longer in the input: %s (what was made of it stays%s)", name, way_out)
             return Source(record.source, record.name, "")
         return None
 
@@ -224,7 +223,8 @@ def _discovered(inputs: Sequence[str], resumes: bool) -> tuple[Roster, int]:
         if not resumes:
             raise
     there = [text for text in inputs if _can_be_read(text)]
-    return discover(there) if there else Roster(), len(inputs) - len(there)
+    unreadable = sum(text not in there and not _was_taken_away(text) for text in inputs)
+    return discover(there) if there else Roster(), unreadable
 
 
 def _can_be_read(text: str) -> bool:
@@ -234,3 +234,12 @@ def _can_be_read(text: str) -> bool:
         log.warning("⚠️ %s", err)
         return False
     return True
+
+
+def _was_taken_away(text: str) -> bool:
+    """Return whether a named file is gone from a folder that holds others: that is mounted."""
+    path = Path(text)
+    try:
+        return is_media(path.name) and not path.exists() and any(path.parent.iterdir())
+    except OSError:
+        return False

@@ -100,6 +100,15 @@ def test_prune_takes_a_vanished_recording_out(here):
     assert "Recordings: 2 unchanged" in resume(here, "in", "--prune")
 
 
+def test_prune_takes_out_a_file_that_was_named_itself_and_removed(here):
+    """Its folder is there and holds others: it is not one that is not mounted."""
+    resume(here, "in/b.wav")
+    (here / "in/b.wav").unlink()
+
+    assert "🧹 No longer in the input: b.wav (pruned from the dataset)" in resume(here, "--prune")
+    assert dataset(here / "out") == fresh(here)
+
+
 def test_a_pruned_recording_that_comes_back_is_new(here):
     (here / "in/b.wav").unlink()
     resume(here, "in", "--prune")
@@ -117,6 +126,7 @@ def test_prune_discards_nothing_where_the_input_may_not_be_mounted(here, left):
 
     said = resume(here, *(["more"] if left else []), "--prune")
     assert "Nothing is pruned: " in said
+    assert "--prune takes it out" not in said
     assert before.items() <= dataset(here / "out").items()
 
 
