@@ -1,12 +1,14 @@
 """--dry-run: what a run would do, how long it would take, how much disk it needs. Writes nothing.
 
 In:  a `Request`. Out: lines for people, and the exit code that the run would refuse with: WrongUse,
-     Locked, LowDisk and, without its cluster, RunFailed are raised as a run raises them.
+     Locked, LowDisk, OSError and, without its cluster, RunFailed are raised as a run raises them.
 Left out: fetching weights; a run that lacks some fetches them first.
 """
 
 import contextlib
+import errno
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,6 +38,7 @@ def dry_run(request: Request) -> int:
     owner = read_owner(request.out / LOCK_FILE)
     if owner is not None and owner.is_alive_here():
         raise Locked(request.out / LOCK_FILE, owner)
+    _require_writable(request.out)
     settings, inputs = agreed_without_weights(request)
     anew = request.mode == "restart" or (request.out / RESTART_FILE).exists()
     state = State() if anew else Checkpoint.peek(request.out)
@@ -51,6 +54,18 @@ def dry_run(request: Request) -> int:
     require_room(request.out, forecast.needed_bytes, free, settings)
     log.info("✅ It can be done: leave --dry-run away to do it")
     return FINISHED
+
+
+def _require_writable(out: Path) -> None:
+    """Raise OSError where a run could not write `out`, or make it."""
+    there = next(path for path in (out, *out.parents) if path.exists())
+    number = 0
+    if not there.is_dir():
+        number = errno.EEXIST
+    elif not os.access(there, os.W_OK | os.X_OK):
+        number = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+    if number:
+        raise OSError(number, os.strerror(number), str(there))
 
 
 def _foreseen(

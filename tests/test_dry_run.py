@@ -19,7 +19,7 @@ from pipeline.lock import Lock
 from pipeline.stages.download_audio import length
 from pipeline.stages.download_audio.ffmpeg import allowed_demuxers, find_ffmpeg
 from tests.forked import COMMON, run, texts
-from tests.test_limits import tmpfs
+from tests.test_limits import call, tmpfs
 from tests.test_runner import start, wait_for_start
 from tests.test_runner import texts as recordings
 
@@ -211,6 +211,19 @@ def test_it_refuses_what_the_run_would_refuse(tmp_path, words, reason):
     assert (code, real[0]) == (2, 2)
     assert reason in said and reason in real[1]
     assert tree(tmp_path) == before
+
+
+def test_it_refuses_a_folder_that_the_run_cannot_write(tmp_path):
+    """Read-only, or a file is in the way: the same message and exit code as the run's."""
+    texts(tmp_path / "in", a="one")
+    (tmp_path / "file").touch()
+    with tmpfs(tmp_path / "ro", 1_000_000) as folder:
+        call("mount", "-o", "remount,ro", folder)
+        for out, reason in (("ro/out", "Read-only file system; mount it"), ("file", "in the way")):
+            for more in ([], ["--dry-run"]):
+                code, said = run(tmp_path, "in", "--output", out, *more)
+                assert code == 1, said
+                assert reason in said
 
 
 def test_while_a_run_works_there_it_says_so(tmp_path):
