@@ -25,5 +25,5 @@ def advice_on_texts(scores: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"whisper is unsure of the words: {mean:.2f} on average, clear English has 0.92 and more; "
         f"about {100 * (1 - mean):.0f} in 100 may be wrong. Begin anew with a larger model "
-        "(--force-restart --whisper-model medium), or correct the texts"
+        "(--force-restart --whisper-model medium), or take the wrong clips out (exclude)"
     )
