@@ -514,3 +514,34 @@ def test_how_many_words_are_wrong_is_guessed_where_they_are_many(
     assert bool(advice) == bool(expected)
     assert expected in advice
     assert ("unsure of the words" in (tmp_path / "out/README.md").read_text()) == bool(expected)
+
+
+@pytest.mark.parametrize(("highest_hz", "is_said"), [(3937.5, True), (7900.0, False)])
+def test_the_card_says_that_most_clips_are_like_a_telephone(
+    tmp_path: Path, models: Models, highest_hz: float, is_said: bool
+) -> None:
+    """Two clips of three have no sound above `highest_hz`; one has the whole band."""
+    bands = (highest_hz, highest_hz, 11_000.0)
+    clips = [
+        one | {"scores": {"bandwidth_hz": band}}
+        for one, band in zip(sentences(3), bands, strict=True)
+    ]
+
+    build([segmented(tmp_path, "a-1", clips)], tmp_path / "out", models)
+
+    card = (tmp_path / "out/README.md").read_text()
+    assert ("- most clips have nothing above 3938 Hz, like a telephone" in card) == is_said
+
+
+def test_clips_of_one_recording_are_said_to_be_so_where_more_came_in(
+    tmp_path: Path, models: Models
+) -> None:
+    """The card counts two recordings; it must not say that there is one."""
+    nothing = {"start_s": 0.5, "end_s": 2.5, "rule": "snr", "reason": "8 dB is below 15 dB"}
+    items = [segmented(tmp_path, "a-1", sentences(3)), segmented(tmp_path, "b-2", [], [nothing])]
+
+    build(items, tmp_path / "out", models)
+
+    card = (tmp_path / "out/README.md").read_text()
+    assert "in 2 recordings came in" in card
+    assert "All clips are of one recording: its last ones are the val list." in card

@@ -1,5 +1,6 @@
 """What happened to the recordings, counted: for the report, the dataset card and the facts."""
 
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.stages.build_dataset.remedies import remedy
 from pipeline.stages.build_dataset.trust import advice_on_texts
 
 SHOWN_WORDS = 50
+NARROW_HZ = 5000.0  # the default of --min-bandwidth-hz; a telephone has 4000
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
 
@@ -172,16 +174,28 @@ def _clip(clip: Clip, chosen: set[str]) -> dict[str, Any]:
 def remarks(view: Mapping[str, Any], has_other_texts: bool) -> list[str]:
     """Return what a person should know besides the validation's warnings."""
     found = [view["advice"]] if view["advice"] else []
+    found += _narrow(view["clips"])
     language, clips = view["language"], view["clip_count"]
     if language != "en" and language not in ESPEAK_VOICES:
         found.append(f"Kokoro-82M has no voice in {language}: the training starts further back")
     if not has_other_texts:
         found.append(f"no texts for OOD_texts.txt in {language}: the dataset's own are in it")
     if not view["val_by_recording"]:
-        found.append("one recording only: train and val clips come from the same one")
+        found.append("all clips are of one recording: train and val are not kept apart by it")
     if (share := view["val_count"] / clips) > 0.2:
         found.append(f"{share:.0%} of the clips are in the val list: recordings are kept whole")
     return found
+
+
+def _narrow(clips: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return that most clips are by telephone, which --min-bandwidth-hz let in, if they are."""
+    known = [c["scores"]["bandwidth_hz"] for c in clips if "bandwidth_hz" in c["scores"]]
+    highest_hz = statistics.median(known) if known else NARROW_HZ
+    if highest_hz >= NARROW_HZ:
+        return []
+    return [
+        f"most clips have nothing above {highest_hz:.0f} Hz, like a telephone: so will the voice"
+    ]
 
 
 def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:
