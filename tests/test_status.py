@@ -78,6 +78,7 @@ def test_a_dead_run_is_not_called_running(tmp_path):
     job.wait()
 
     assert status(tmp_path)["state"] == "crashed"
+    assert "was in hand: take: a.wav" in run(tmp_path, "status", "out")[1]
 
 
 def test_watch_ends_with_the_run(tmp_path):

@@ -24,7 +24,8 @@ def page(status: Status) -> Iterator[str]:
         if one.in_hand:
             more = f" and {len(one.in_hand) - 3} more" if len(one.in_hand) > 3 else ""
             names = ", ".join(safe(source) for source in one.in_hand[:3])
-            yield f"in hand: {one.step}: {names}{more}"
+            was = "was " if status.state in WORDS else ""  # a run that died left it so
+            yield f"{was}in hand: {one.step}: {names}{more}"
     if status.failures:
         yield f"failed: {len(status.failures)}; --resume tries them again"
         yield from listed(status.failures, FEW)
