@@ -545,3 +545,20 @@ def test_clips_of_one_recording_are_said_to_be_so_where_more_came_in(
     card = (tmp_path / "out/README.md").read_text()
     assert "in 2 recordings came in" in card
     assert "All clips are of one recording: its last ones are the val list." in card
+
+
+def test_recordings_that_are_broken_off_are_named_five_of_them(
+    tmp_path: Path, models: Models
+) -> None:
+    """Six files hold less than they promise: used as far as they go, and said in the card."""
+    whole = segmented(tmp_path, "whole", sentences(2))
+    cut = [
+        replace(one, facts={"download_audio": {"truncated": True}})
+        for one in (segmented(tmp_path, f"cut-{k}", sentences(1)) for k in range(6))
+    ]
+
+    build([whole, *cut], tmp_path / "out", models)
+
+    card = (tmp_path / "out/README.md").read_text()
+    named = ", ".join(f"cut-{k}.wav" for k in range(5))
+    assert f"- broken off, with sound missing at the end: {named} and 1 more" in card

@@ -21,6 +21,7 @@ from pipeline.stages.build_dataset.remedies import remedy
 from pipeline.stages.build_dataset.trust import advice_on_texts
 
 SHOWN_WORDS = 50
+FEW = 5  # files that are named
 NARROW_HZ = 5000.0  # the default of --min-bandwidth-hz; a telephone has 4000
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 
@@ -52,6 +53,7 @@ def overview(
         "languages": Counter(one.language or "not known" for one in recordings).most_common(),
         "processing": processing(recordings, clips),
         "recordings": rows,
+        "cut_off": [one.source for one in recordings if one.is_cut_off],
         "rules": _rules(rejected),
         "clips": [_clip(clip, chosen) for clip in clips],
         "clip_count": len(clips),
@@ -175,6 +177,7 @@ def remarks(view: Mapping[str, Any], has_other_texts: bool) -> list[str]:
     """Return what a person should know besides the validation's warnings."""
     found = [view["advice"]] if view["advice"] else []
     found += _narrow(view["clips"])
+    found += _cut_off(view["cut_off"])
     language, clips = view["language"], view["clip_count"]
     if language != "en" and language not in ESPEAK_VOICES:
         found.append(f"Kokoro-82M has no voice in {language}: the training starts further back")
@@ -196,6 +199,15 @@ def _narrow(clips: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         f"most clips have nothing above {highest_hz:.0f} Hz, like a telephone: so will the voice"
     ]
+
+
+def _cut_off(sources: Sequence[str]) -> list[str]:
+    """Return that files are broken off, which are used as far as they go, if there are any."""
+    if not sources:
+        return []
+    more = f" and {len(sources) - FEW} more" if len(sources) > FEW else ""
+    named = ", ".join(sources[:FEW])
+    return [f"broken off, with sound missing at the end: {named}{more}; copy again"]
 
 
 def facts(view: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:

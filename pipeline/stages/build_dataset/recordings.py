@@ -76,6 +76,7 @@ class Recording:
     rejected: list[Rejected] = field(default_factory=list)
     separator: str = ""  # what took the music away; "" if nothing did
     music_left: bool = False  # it was to be taken away, but no weights for that could be had
+    is_cut_off: bool = False  # the file promises more sound than there is
 
 
 def read_recordings(items: Sequence[Item]) -> list[Recording]:
@@ -94,7 +95,15 @@ def _read(item: Item) -> Recording:
     separator = str(isolated.get("separator") or "") if isolated.get("separated") else ""
     music_left = bool(survey.get("separation_wanted")) and not survey.get("separated")
     return Recording(
-        item.source, found["duration_s"], language, "", clips, rejected, separator, music_left
+        item.source,
+        found["duration_s"],
+        language,
+        "",
+        clips,
+        rejected,
+        separator,
+        music_left,
+        is_cut_off=bool(item.facts.get("download_audio", {}).get("truncated")),
     )
 
 
