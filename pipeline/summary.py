@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.console import counted
+
 SHOWN_RULES = 8
 
 
@@ -26,8 +28,8 @@ def dataset_lines(out: Path) -> Iterator[str]:
             scores.append(score)
     if total_s:
         mean = f", mean DNSMOS {sum(scores) / len(scores):.2f}" if scores else ""
-        many = "1 speaker" if len(speakers) == 1 else f"{len(speakers)} speakers"
-        yield f"📊 In the dataset: {clips} clips, {total_s / 60:.1f} minutes, {many}{mean}"
+        many = f"{counted(clips, 'clip')}, {total_s / 60:.1f} minutes"
+        yield f"📊 In the dataset: {many}, {counted(len(speakers), 'speaker')}{mean}"
     if seconds := _rejected(out):
         order = sorted(seconds, key=lambda rule: -seconds[rule])
         named = [f"{rule} {seconds[rule] / 60:.1f}" for rule in order[:SHOWN_RULES]]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.console import counted
 from pipeline.report.sounds import sounds
 
 WIDTH, HEIGHT = 360, 132  # user units; a letter is as large as on the page if drawn 360 px wide
@@ -124,8 +125,7 @@ def _bar(
     height = round(max(1.0, room * count / most), 2)  # one clip among thousands is seen too
     x, y = axis.x(place * axis.step) + 0.75, round(HEAD + room - height, 2)
     span = f"{axis.words(place * axis.step)} to {axis.words((place + 1) * axis.step)}{unit}"
-    clips = "1 clip" if count == 1 else f"{count} clips"
-    return round(x, 2), y, round(axis.bar - 1.5, 2), height, f"{span}: {clips}"
+    return round(x, 2), y, round(axis.bar - 1.5, 2), height, f"{span}: {counted(count, 'clip')}"
 
 
 def _ticks(axis: Axis) -> list[tuple[float, str]]:

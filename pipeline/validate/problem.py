@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.console import counted
+
 SHOWN_PER_RULE = 5  # a folder at the wrong rate has one problem a clip: 13,100 for LJSpeech
 
 
@@ -59,8 +61,4 @@ def _verdict(problems: Sequence[Problem]) -> str:
     if not problems:
         return "valid: a trainer can take this folder"
     state = "not valid" if bad else "valid, with warnings"
-    return f"{state}: {_counted(bad, 'error')}, {_counted(len(problems) - bad, 'warning')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{state}: {counted(bad, 'error')}, {counted(len(problems) - bad, 'warning')}"
