@@ -100,6 +100,21 @@ def test_a_laugh_too_close_to_a_word_drops_the_clip_and_says_where(tmp_path, mod
     assert f"at {spans[2][0]:.1f}" in reason and "no word, too close to one" in reason
 
 
+def test_a_cough_just_before_a_sentence_is_cut_off_and_a_laugh_there_drops_it(tmp_path, models):
+    """0.1 s before its first word: the pause between two bursts of a laugh is no longer."""
+    two_bursts = sound("laughs")[: round(0.31 * OUTPUT_HZ)]
+    laughing, _ = item_of(tmp_path / "laugh", two_bursts, 0.1, "said")
+    coughing, spans = item_of(tmp_path / "cough", sound("cough"), 0.1, "said")
+
+    coughed = cut(coughing, tmp_path / "cough", models)
+    laughed = cut(laughing, tmp_path / "laugh", models)
+
+    (clip,) = coughed["clips"]
+    assert clip["text"] == SENTENCE["text"]
+    assert spans[0][1] <= clip["start_s"] <= spans[2][0]
+    assert laughed["clips"] == []
+
+
 def test_the_last_short_burst_of_a_laugh_goes_with_it_where_a_pause_follows(tmp_path, models):
     """A laugh, 0.1 s, a burst of 60 ms, 0.5 s, the sentence: no end of the laugh is in its clip."""
     burst = sound("laughs")[: round(0.06 * OUTPUT_HZ)]
@@ -112,9 +127,12 @@ def test_the_last_short_burst_of_a_laugh_goes_with_it_where_a_pause_follows(tmp_
     assert spans[2][1] < clip["start_s"] < spans[4][0]
 
 
-def test_a_laugh_too_close_to_a_word_takes_along_what_lies_after_the_last_pause(tmp_path, models):
+@pytest.mark.parametrize("pause_s", [0.4, 0.16])
+def test_a_laugh_too_close_to_a_word_takes_along_what_lies_after_the_last_pause(
+    pause_s, tmp_path, models
+):
     """Two sentences of one clip, a laugh right after the second: the first one stays."""
-    item, spans = item_of(tmp_path, "said", 0.4, "said", 0.07, sound("laughs"))
+    item, spans = item_of(tmp_path, "said", pause_s, "said", 0.07, sound("laughs"))
 
     document = cut(item, tmp_path, models, max_clip_s=30.0)
 

@@ -15,7 +15,16 @@ from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 
 from . import fitting, quality, sound, wordless
 from .accounting import Rejected
-from .choosing import INNER_PAUSE_S, Chosen, Recording, ends_failure, reject, rejection
+from .choosing import (
+    INNER_PAUSE_S,
+    SHORT_PAUSE_S,
+    SHORT_PAUSE_STILL_S,
+    Chosen,
+    Recording,
+    ends_failure,
+    reject,
+    rejection,
+)
 from .envelope import Span, covered_s, overlapping
 from .foreign import foreign_part
 from .listening import Listener, differing, plain_words
@@ -114,8 +123,14 @@ def without(rec: Recording, run: Run, part: wordless.Part) -> tuple[Recording, l
 
 
 def beside(rec: Recording, candidate: Candidate, part: wordless.Part) -> Candidate:
-    """Return what lies between a part at an end of a clip and the next pause inside it."""
+    """Return what lies between a part at an end of a clip and the next pause inside it.
+
+    Where no pause is long it is a short one, as for sentences that are lost at an end.
+    """
     pieces = list(parts_between_pauses(rec.speech, candidate.run, INNER_PAUSE_S))
+    if len(pieces) == 1:
+        shortest = (SHORT_PAUSE_S, SHORT_PAUSE_STILL_S)
+        pieces = list(parts_between_pauses(rec.speech, candidate.run, *shortest))
     piece = pieces[-1 if part.is_before else 0]
     return with_text(rec, replace(candidate, run=piece, span=rec.span(piece)), piece)
 

@@ -93,9 +93,11 @@ def without(rec: Recording, part: Part) -> Recording | None:
     """Return the recording with a clip's end moved into the pause beside `part`.
 
     None if that is not still, or so short that a burst of the same laugh may lie on its other side,
-    or that it is the closure before the end of a word ("facts").
+    or that it is the closure before the end of a word ("facts"). What comes before a word, all in
+    one sound, is neither, however short the pause.
     """
-    if part.pause[1] - part.pause[0] < CLOSURE_S - 1e-6:
+    is_short = part.pause[1] - part.pause[0] < CLOSURE_S - 1e-6
+    if is_short and (part.is_before or not _is_one_sound(rec.sound, part.span)):
         return None
     pause = Break(part.pause, part.pause)
     (cut,) = settled([pause], rec.sound, [], rec.speech.edge_s)
@@ -155,6 +157,11 @@ def _has_word(rec: Recording, part: Part) -> bool:
 
 def _is_loud(sound: Envelope, span: Span, loud_db: float) -> bool:
     return float(np.percentile(sound.levels_db[sound.frames(*span)], 90)) > loud_db
+
+
+def _is_one_sound(sound: Envelope, span: Span) -> bool:
+    """Return whether no pause divides it into bursts, as a cough and not as laughter."""
+    return not quiet_runs(sound.quiet[sound.frames(*span)], PAUSE_S)
 
 
 def _silenced(rec: Recording, run: Run, part: Part, samples: Samples) -> Samples:
