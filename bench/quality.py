@@ -9,19 +9,20 @@
 FOLDER holds recordings of an LJ Speech kind (`id|text` in transcripts.txt or metadata.csv), of a
 LibriSpeech kind (speaker-…), and conversations with turns.rttm; or any, with manifest.tsv: path,
 speaker, text. Columns: words wrong in the clips' texts, and of whisper alone on the whole file;
-words wrong when whisper hears the clips (`ear`), at their edges and inside, and the words at edges
-in the whole file (`uncut`); edges with 100 ms of silence, edges cut in sound; share of the target's
-speech in clips, and of what of it can make a clip (`able`: between pauses, nobody else there, 2 s
-with its silence; turns.rttm is right to some 0.3 s only); share of clip speech that is the
-target's; clips that were invented; where there are breaths, coughs or laughs beside the words,
-edges in the middle of one, and those in clips.
+words wrong when whisper hears the clips (`ear`), at their edges and inside; the words at edges
+where the recording is heard around the clip, up to the next sound (`loose`: is anything cut off?),
+and in the whole file (`uncut`: are they hard alone, without their neighbours?); edges with 100 ms
+of silence, edges cut in sound; share of the target's speech in clips, and of what of it can make a
+clip (`able`: between pauses, nobody else there, 2 s with its silence; turns.rttm is right to some
+0.3 s only); share of clip speech that is the target's; clips that were invented; where there are
+breaths, coughs or laughs beside the words, edges in the middle of one, and those in clips.
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ sys.path.insert(0, str(ROOT))  # for running it as a script
 
 from bench.mixes import corpus, decisions, owners, scenarios, scoring, table  # noqa: E402
 from bench.mixes.flow import Done, Stages  # noqa: E402
-from bench.mixes.reference import Whisper  # noqa: E402
+from bench.mixes.mixing import Mix  # noqa: E402
+from bench.mixes.reference import WHISPER_HZ, Whisper  # noqa: E402
+from bench.mixes.sounds import Samples  # noqa: E402
+from pipeline import audio  # noqa: E402
 from pipeline.config import Settings  # noqa: E402
 from pipeline.executors import tame_threads  # noqa: E402
 from pipeline.item import Unusable  # noqa: E402
@@ -96,8 +100,9 @@ class Bench:
             result.uncut = scoring.uncut(words, spans, whole)
         if words and done.clips:
             true = [scoring.in_clip(words, (c["start_s"], c["end_s"])) for c in done.clips]
-            heard = self._whisper.hear([done.folder / clip["file"] for clip in done.clips])
+            heard = self._whisper.hear(whole_clips(done))
             result.heard = scoring.count(true, heard)
+            result.loose = scoring.count(true, self._whisper.hear(loose_clips(mix, done, file)))
             if self._options.verbose:
                 print(table.differences(done, true, heard))
         return result
@@ -108,6 +113,19 @@ class Bench:
             given["target_speaker"] = str(job.reference.path.absolute())
         settings = Settings(**given)
         return replace(settings, **_typed(settings, self._options.set))
+
+
+def whole_clips(done: Done) -> Iterator[Samples]:
+    """Yield what is in the clips, as whisper wants it."""
+    return (audio.read_at(done.folder / clip["file"], WHISPER_HZ) for clip in done.clips)
+
+
+def loose_clips(mix: Mix, done: Done, file: Path) -> Iterator[Samples]:
+    """Yield the recording where the clips were cut, unprocessed, up to the next sound beside it."""
+    loud = scoring.loud_frames(mix)
+    for clip in done.clips:
+        span = scoring.loosened(loud, (clip["start_s"], clip["end_s"]))
+        yield audio.read_at(file, WHISPER_HZ, *span)
 
 
 def _typed(settings: Settings, given: Sequence[str]) -> dict[str, Any]:

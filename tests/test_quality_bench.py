@@ -264,6 +264,16 @@ def test_words_at_the_edges_of_clips_are_counted_in_the_uncut_text_too():
     assert (found.edge_true, found.edge_wrong) == (4, 1)
 
 
+def test_a_clip_is_loosened_by_what_it_cut_off_and_the_pause_but_by_no_other_word():
+    """Sound from 1 to 2 s, from 2.3 to 4 s, and a word at 4.8 s."""
+    loud = np.zeros(600, bool)
+    loud[100:200] = loud[230:400] = loud[480:500] = True
+
+    assert scoring.loosened(loud, (2.2, 4.1)) == pytest.approx((2.0, 4.6))  # as it should be
+    assert scoring.loosened(loud, (2.4, 3.9)) == pytest.approx((2.0, 4.5))  # in both its words
+    assert scoring.loosened(loud, (0.2, 5.9)) == pytest.approx((0.0, 6.0))  # at the file's ends
+
+
 def test_kept_seconds_are_the_targets_or_somebody_elses(mix):
     """Of a (0.6-1.6 s) 0.5 s are kept, of b (2.6-3.6 s) 0.25 s; what is not the target's is not."""
     pieces = [Piece(0.6, 1.1, 0.9, ""), Piece(1.1, 1.6, 0.5, "overlap"), Piece(2.6, 2.85, 0.8, "")]

@@ -5,7 +5,8 @@ utterance. Its starts are some 0.1 s wrong; a clip is cut in pauses, so the midd
 on which side of a cut it is. Peer: openai-whisper's transcribe(), greedy, nothing else changed.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pipeline import audio, models
 
 from .corpus import Utterance
 from .mixing import Mix, Said
+from .sounds import Samples
 
 WHISPER_HZ = 16_000
 
@@ -89,8 +91,9 @@ class Whisper:
         )
         return str(result["text"])
 
-    def hear(self, paths: Sequence[Path], batch: int = 8) -> list[str]:
-        """Return the text of each clip, greedy, one decode each."""
+    def hear(self, clips: Iterable[Samples], batch: int = 8) -> list[str]:
+        """Return the text of each clip of samples at WHISPER_HZ, greedy, one decode each."""
+        import torch
         import whisper
 
         options = whisper.DecodingOptions(
@@ -99,18 +102,16 @@ class Whisper:
             fp16=self.model.device.type == "cuda",
         )
         texts: list[str] = []
-        for first in range(0, len(paths), batch):
-            mels = [self._mel(path) for path in paths[first : first + batch]]
-            import torch
-
+        waiting = iter(clips)
+        while mels := [self._mel(clip) for clip in itertools.islice(waiting, batch)]:
             results = whisper.decode(self.model, torch.stack(mels), options)
             texts += [result.text for result in results]
         return texts
 
-    def _mel(self, path: Path) -> Any:
+    def _mel(self, clip: Samples) -> Any:
         from whisper.audio import log_mel_spectrogram, pad_or_trim
 
-        samples = pad_or_trim(audio.read_at(path, WHISPER_HZ).astype(np.float32))
+        samples = pad_or_trim(clip.astype(np.float32))
         return log_mel_spectrogram(samples, self.model.dims.n_mels).to(self.model.device)
 
     def _tokenizer(self) -> Any:

@@ -33,6 +33,7 @@ PAUSE_S = 0.3  # longer silence within an utterance is no speech
 SHORTEST_S, LONGEST_PAUSE_S = 1.6, 1.0
 LEAST_LOUD = 2  # frames: one alone is a click
 IN_SOUND_S = 0.02  # so far inside a breath or a laugh an edge is in its middle
+LOOSE_S = 0.5  # more of the recording than is in a clip tells what was cut off
 LOOP = 4  # the same words so often in a row were not said
 
 
@@ -65,6 +66,7 @@ class Score:
     clips: int = 0
     text: Words = field(default_factory=Words)  # the clips' texts
     heard: Words = field(default_factory=Words)  # what whisper makes of the clips' sound
+    loose: Words = field(default_factory=Words)  # ... of the recording there, and a bit around it
     whole: Words = field(default_factory=Words)  # whisper alone on the whole file
     uncut: Words = field(default_factory=Words)  # the same; its edges are those of the clips
     edges: int = 0
@@ -165,6 +167,25 @@ def uncut(words: Sequence[TrueWord], spans: Sequence[tuple[float, float]], whole
     wrong = [i for chunk in result.alignments[0] for i in _wrong(chunk, len(want))]
     at_edges = sum(i in edges for i in wrong)
     return Words(len(want), len(wrong), len(edges), at_edges)
+
+
+def loosened(loud: np.ndarray, span: tuple[float, float]) -> tuple[float, float]:
+    """Return a span with what it cut off and up to LOOSE_S of silence on either side of it.
+
+    `loud`: which frames of the recording are heard; what is heard beyond the silence stays out.
+    """
+    start, end = (round(at_s / FRAME_S) for at_s in span)
+    before, after = _to_next_sound(loud[:start][::-1]), _to_next_sound(loud[end:])
+    return (start - before) * FRAME_S, (end + after) * FRAME_S
+
+
+def _to_next_sound(loud: np.ndarray) -> int:
+    """Return how many frames lie before the second sound, if the first begins at once."""
+    silent = np.flatnonzero(~loud)
+    first = int(silent[0]) if len(silent) else len(loud)
+    heard = np.flatnonzero(loud[first:])
+    room = int(heard[0]) if len(heard) else len(loud) - first
+    return first + min(room, round(LOOSE_S / FRAME_S))
 
 
 def _wrong(chunk: Any, length: int) -> list[int]:

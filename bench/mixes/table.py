@@ -10,8 +10,8 @@ from .flow import Done
 from .scenarios import Job
 from .scoring import Score, Words, normalizer
 
-COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "uncut%", "silent%", "cut",
-           "yield%", "able%", "pure%", "inv", "half", "held")  # fmt: skip
+COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "loose%", "uncut%", "silent%",
+           "cut", "yield%", "able%", "pure%", "inv", "half", "held")  # fmt: skip
 WIDTH = 20
 
 
@@ -32,6 +32,7 @@ def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) 
         f"{total.clips}", _percent(total.text), _percent(total.whole), _percent(total.heard),
         f"{total.heard.edge_percent:.1f}" if total.heard.true else "",
         f"{total.heard.inner_percent:.1f}" if total.heard.true else "",
+        f"{total.loose.edge_percent:.1f}" if total.loose.true else "",
         f"{total.uncut.edge_percent:.1f}" if total.uncut.edge_true else "",
         f"{silent:.1f}" if total.edges else "", f"{total.cut_edges}",
         f"{share:.1f}" if total.speech_s else "", f"{able:.1f}" if total.able_s else "",
