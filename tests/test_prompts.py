@@ -10,7 +10,7 @@ from tests.test_runner import ROOT, start, texts, wait_for_start
 
 def on_terminal(*words: object) -> pexpect.spawn:
     arguments = ["-m", "tests.cheap", *map(str, words)]
-    return pexpect.spawn(sys.executable, arguments, cwd=str(ROOT), encoding="utf-8", timeout=30)
+    return pexpect.spawn(sys.executable, arguments, cwd=str(ROOT), encoding="utf-8", timeout=120)
 
 
 def end(terminal: pexpect.spawn) -> tuple[int, str]:
