@@ -550,14 +550,17 @@ def test_clips_of_one_recording_are_said_to_be_so_where_more_came_in(
 def test_recordings_that_are_broken_off_are_named_five_of_them(
     tmp_path: Path, models: Models
 ) -> None:
-    """Six files hold less than they promise: used as far as they go, and said in the card."""
+    """Six files hold less than they promise: used as far as they go, and said in the card, also of
+    one that is dropped."""
     whole = segmented(tmp_path, "whole", sentences(2))
     cut = [
         replace(one, facts={"download_audio": {"truncated": True}})
         for one in (segmented(tmp_path, f"cut-{k}", sentences(1)) for k in range(6))
     ]
 
-    build([whole, *cut], tmp_path / "out", models)
+    dropped = replace(cut[0], dropped="isolate_speakers: no speech found")
+
+    build([whole, dropped, *cut[1:]], tmp_path / "out", models)
 
     card = (tmp_path / "out/README.md").read_text()
     named = ", ".join(f"cut-{k}.wav" for k in range(5))

@@ -637,6 +637,7 @@ class TestRealSpeech:
         [
             (replace(TINY, language="de"), "English only"),
             (replace(TINY, language="elvish"), "whisper knows"),
+            (replace(TINY, language="German"), "--language German: give its code, de"),
             (replace(TINY, window_s=31.0), "window-s"),
             (stage.Params(whisper_model="gone.pt"), "no such file"),
         ],

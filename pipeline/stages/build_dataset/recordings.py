@@ -103,8 +103,12 @@ def _read(item: Item) -> Recording:
         rejected,
         separator,
         music_left,
-        is_cut_off=bool(item.facts.get("download_audio", {}).get("truncated")),
+        is_cut_off=_is_cut_off(item),
     )
+
+
+def _is_cut_off(item: Item) -> bool:
+    return bool(item.facts.get("download_audio", {}).get("truncated"))
 
 
 def _dropped(item: Item) -> Recording:
@@ -112,7 +116,8 @@ def _dropped(item: Item) -> Recording:
     duration = item.facts.get("download_audio", {}).get("duration_s")
     duration_s = float(duration) if isinstance(duration, int | float) else None
     whole = Rejected(item.source, 0.0, duration_s, stage, one_line(reason or item.dropped))
-    return Recording(item.source, duration_s, "", item.dropped, [], [whole])
+    cut_off = _is_cut_off(item)
+    return Recording(item.source, duration_s, "", item.dropped, [], [whole], is_cut_off=cut_off)
 
 
 def _candidate(item: Item, clip: dict[str, Any]) -> Candidate:

@@ -128,6 +128,8 @@ def check(params: Params) -> None:
     """Raise ValueError for what cannot be transcribed with, before the hours until it is needed."""
     language, model = params.language, params.whisper_model
     if language not in ("auto", *LANGUAGES):
+        if code := _code_of(language):
+            raise ValueError(f"--language {language}: give its code, {code}")
         known = ", ".join(sorted(LANGUAGES))
         raise ValueError(f"--language {language}: whisper knows {known}")
     if model in WHISPER_NAMES and model.endswith(".en") and language not in ("auto", "en"):
@@ -140,6 +142,13 @@ def check(params: Params) -> None:
         )
     if params.asr_engine == "faster-whisper" and importlib.util.find_spec("ctranslate2") is None:
         raise ValueError(f"--asr-engine faster-whisper: it is not installed; {INSTALL_CTRANSLATE2}")
+
+
+def _code_of(name: str) -> str:
+    """Return the code of a language by its English name; "" of what whisper does not know."""
+    from whisper.tokenizer import TO_LANGUAGE_CODE
+
+    return str(TO_LANGUAGE_CODE.get(name.lower(), ""))
 
 
 def process(item: Item, out: Path, params: Params, models: Models) -> Result:
