@@ -1,5 +1,6 @@
 """A fork of a process that has imported everything, without paying for what any child would do."""
 
+import faulthandler
 import functools
 import gc
 import os
@@ -15,6 +16,8 @@ def fork() -> int:
     pid = os.fork()
     if pid:
         gc.unfreeze()
+    else:
+        faulthandler.disable()  # pytest's: what crashes in a child is meant to
     return pid
 
 
