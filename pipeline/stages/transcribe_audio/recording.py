@@ -154,12 +154,12 @@ def beside_job(
 
 def _segments(found: Sequence[Spoken]) -> list[dict[str, Any]]:
     """Return the sentences of windows, each with the confidence of its whole window."""
-    return [
-        _segment(sentence, _confidence(one.heard.result, one.alignment))
-        for one in found
-        if one.alignment is not None
-        for sentence in sentences(one.words)
-    ]
+    segments = []
+    for one in found:
+        if one.alignment is not None:
+            confidence = _confidence(one.heard.result, one.alignment)
+            segments += [_segment(sentence, confidence) for sentence in sentences(one.words)]
+    return segments
 
 
 def _confidence(result: Decoded, alignment: Alignment) -> dict[str, float]:
