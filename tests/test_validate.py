@@ -311,6 +311,17 @@ def test_no_dataset_is_an_error(tmp_path: Path) -> None:
     assert [p.rule for p in errors(validate(tmp_path))] == ["nothing_found"]
 
 
+def test_the_output_of_a_run_that_is_not_complete_is_told_from_a_strange_folder(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pipeline_state.yaml").touch()
+
+    (problem,) = validate(tmp_path)
+
+    assert problem.rule == "unfinished"
+    assert "go on with --resume" in problem.message
+
+
 def test_the_alphabets_are_the_trainers() -> None:
     """114 symbols on 178 slots for Kokoro, 178 places for StyleTTS2, `A` at another index."""
     assert (len(symbols("kokoro")), max(indexes("kokoro").values())) == (114, 177)

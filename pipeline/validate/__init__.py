@@ -40,6 +40,7 @@ __all__ = [
 BATCH_SIZE = 8  # StyleTTS2's Configs/config_ft.yml
 TRAIN, VAL, OOD = "train_list.txt", "val_list.txt", "OOD_texts.txt"
 READERS = {"metadata.csv": metadata.read_csv, "metadata.jsonl": metadata.read_jsonl}
+STATE = "pipeline_state.yaml"  # of our own runs; the lists are written last
 
 
 def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
@@ -52,6 +53,9 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
         return [Problem("error", "no_folder", str(folder), 0, "is not a folder: check the path")]
     list_folders = _list_folders(folder)
     readers = [name for name in READERS if (folder / name).is_file()]
+    if not list_folders and not readers and (folder / STATE).is_file():
+        text = "is not complete yet: go on with --resume (make resume); 'status' says how far it is"
+        return [Problem("error", "unfinished", str(folder), 0, text)]
     if not list_folders and not readers:
         text = f"has no {TRAIN}, metadata.csv or metadata.jsonl: this is not a dataset folder"
         return [Problem("error", "nothing_found", str(folder), 0, text + _near(folder))]
