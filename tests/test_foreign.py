@@ -93,6 +93,24 @@ def test_an_english_sentence_is_foreign_where_german_is_wanted(base, tmp_path):
     assert found["clips"] == []
 
 
+def test_sentences_in_the_language_are_told_without_encoding_them_again(base, tmp_path):
+    class Counting(Listener):
+        encoded = 0
+
+        def features(self, samples):
+            self.encoded += 1
+            return super().features(samples)
+
+    made = Podcast().pause(0.5)
+    for index in range(len(ENGLISH)):
+        made = made.play(*english(index)).pause(0.5)
+    listener = Counting("base", _model=base._model)
+
+    found = segmented(made, tmp_path, listener)
+
+    assert listener.encoded == len(found["clips"]) > 0
+
+
 def test_the_question_can_be_left_out(base, german, tmp_path):
     made = Podcast().pause(0.5).play(german, HEARD).pause(0.5)
     rec = segment_audio.recording(made.item(tmp_path), Params())
