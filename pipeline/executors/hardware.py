@@ -28,10 +28,6 @@ MOST_KERNELS = 64
 # cuBLAS' scratch memory: fixed, so that LSTMs on a GPU (who speaks when) sum in one order; a choice
 # of torch's own: https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html
 SCRATCH = ("CUBLAS_WORKSPACE_CONFIG", ":4096:2")
-# Products by oneDNN may be of bfloat16 (models/onednn.py), and are where a processor has it (AMX,
-# AVX512-BF16): 3.6 times as fast, but products of 512 pairs, 23 in size, are off by up to 0.29
-# instead of 0.0001, and by other digits in each batch. This leaves it out.
-INSTRUCTIONS = ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_VNNI")
 MIB = 1 << 20  # bytes; nvidia-smi's unit
 VISIBLE = "CUDA_VISIBLE_DEVICES"  # which GPUs CUDA shows to a process; nvidia-smi lists all of them
 # Of a worker's main memory, what it takes of a GPU's: weights and what decoding keeps in float16,
@@ -50,10 +46,10 @@ def tame_threads() -> None:
     a thread that does not run: a (8, 512) x (512, 2048) product takes 16 ms instead of 0.46 ms
     (measured, 2 threads on 2 cores beside one busy process; 0.33 ms on one thread). torch counts
     the cores of the machine, also where a container may use two of them. And `keep_few_kernels`,
-    `round_alike`.
+    `sum_in_one_order`.
     """
     keep_few_kernels()
-    round_alike()
+    sum_in_one_order()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if core_count() < (os.cpu_count() or 1):
         os.environ.setdefault(THREADS, str(core_count()))
@@ -71,11 +67,10 @@ def keep_few_kernels() -> None:
         os.environ.setdefault(variable, str(MOST_KERNELS))
 
 
-def round_alike() -> None:
-    """Have a GPU sum in one order in each run, and every CPU multiply in float32; for this process
-    and its children, before CUDA is started and oneDNN used."""
+def sum_in_one_order() -> None:
+    """Have a GPU give the same bytes in each run; for this process and its children, before CUDA is
+    started."""
     os.environ.setdefault(*SCRATCH)
-    os.environ.setdefault(*INSTRUCTIONS)
 
 
 def share_cores(workers: int) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from pipeline import __version__
-from pipeline.executors.hardware import keep_few_kernels, round_alike
+from pipeline.executors.hardware import keep_few_kernels, sum_in_one_order
 from pipeline.executors.ray_connection import ray
 from pipeline.executors.task import DEVICE_OF_WORKER, Outcome, Task, run_one
 
@@ -30,7 +30,7 @@ def run_task(task: Task, word: str, version: str) -> Outcome:
         reason = f"{host} does not see {task.out}: all machines must share the output folder"
         return Outcome(task, "halted", reason=f"{reason} under the same path; see docs/ray.md")
     keep_few_kernels()
-    round_alike()
+    sum_in_one_order()
     os.environ[DEVICE_OF_WORKER] = "cuda:0" if ray().get_gpu_ids() else "cpu"
     return run_one(task)
 

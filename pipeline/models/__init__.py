@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.models import fetch, whisper_weights
+from pipeline.models.bfloat16 import has_bfloat16, in_bfloat16
 from pipeline.models.catalogue import OPTIONAL, PRESETS, WHISPER_NAMES, entry
 from pipeline.models.fetch import MissingWeights
 from pipeline.models.half import is_half
@@ -27,6 +28,8 @@ __all__ = [
     "MissingWeights",
     "cache_dir",
     "fetch_all",
+    "has_bfloat16",
+    "in_bfloat16",
     "is_cached",
     "is_half",
     "load_ctranslate2",

@@ -21,6 +21,8 @@ from pipeline.item import Facts, Item, Result, Unusable, setting, write_json
 from pipeline.models import (
     WHISPER_NAMES,
     MissingWeights,
+    has_bfloat16,
+    in_bfloat16,
     load_ctranslate2,
     load_whisper,
     resolve_engine,
@@ -38,7 +40,7 @@ from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
 Transcript = dict[str, Any]
 
-VERSION = 5
+VERSION = 6
 AGREE = "transcribe_audio.agree"
 READS: tuple[str, ...] = ("isolate_speakers", AGREE)
 ON_GPU = True
@@ -115,13 +117,19 @@ def load(params: Params, device: str) -> Models:
 def _engine(engine: str, name: str, device: str) -> Engine:
     import torch
 
+    is_bfloat16 = device == "cpu" and has_bfloat16()
+
     def whisper() -> OpenAiWhisper:
-        return OpenAiWhisper(load_whisper(name, device))
+        model = load_whisper(name, device)
+        if is_bfloat16:
+            in_bfloat16(model.encoder)
+        return OpenAiWhisper(model)
 
     if engine == OpenAiWhisper.name:
         return whisper()
     model = load_ctranslate2(name, device, torch.get_num_threads())
-    return CTranslate2Whisper(model, device, whisper)
+    encoder = whisper().model.encoder if is_bfloat16 else None
+    return CTranslate2Whisper(model, device, whisper, encoder)
 
 
 def check(params: Params) -> None:

@@ -1,4 +1,5 @@
-"""CTranslate2, faster-whisper's runtime, as an engine: int8 on a CPU.
+"""CTranslate2, faster-whisper's runtime, as an engine: int8 on a CPU, but not the encoder where the
+processor has bfloat16 (`models/bfloat16.py`).
 
 Used directly, without the package faster-whisper: windows, spectrograms, tokens and filters are our
 own, the same for both engines, and the weights are openai-whisper's file (`models/ct2_writer.py`).
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from pipeline.stages.transcribe_audio.alignment import MEDIAN_FRAMES
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
 from pipeline.stages.transcribe_audio.never import never
-from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
+from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper, encoded
 
 _LONGEST = 224  # tokens of a text: half of whisper's context, as in its decode()
 
@@ -23,16 +24,23 @@ class CTranslate2Whisper:
 
     `whisper` loads openai-whisper of the same weights. It draws the texts that have chance in them:
     CTranslate2's generator is seeded once a thread, and what it gives for a window would depend on
-    the windows before.
+    the windows before. `encoder`: openai-whisper's in bfloat16, instead of CTranslate2's.
     """
 
     name = "faster-whisper"
 
-    def __init__(self, model: Any, device: str, whisper: Callable[[], OpenAiWhisper]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        device: str,
+        whisper: Callable[[], OpenAiWhisper],
+        encoder: Any | None = None,
+    ) -> None:
         self.model = model
         self.is_multilingual: bool = model.is_multilingual
         self._device = device
         self._load = whisper
+        self._encoder = encoder
         self._whisper: OpenAiWhisper | None = None
 
     def spectrogram(self, samples: npt.NDArray[np.float32]) -> Any:
@@ -49,7 +57,11 @@ class CTranslate2Whisper:
         )
 
     def encode(self, mels: Sequence[Any]) -> list[Any]:
-        return list(self._as_torch(self.model.encode(self._view(mels))))
+        import torch
+
+        if self._encoder is None:
+            return list(self._as_torch(self.model.encode(self._view(mels))))
+        return list(encoded(self._encoder, torch.stack(list(mels))))
 
     def languages(self, features: Any) -> dict[str, float]:
         pairs = self.model.detect_language(self._view([features]))[0]

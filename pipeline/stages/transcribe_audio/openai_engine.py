@@ -39,8 +39,7 @@ class OpenAiWhisper:
         import torch
 
         stacked = torch.stack(list(mels)).to(self.model.device)
-        with torch.no_grad(), onednn():
-            return list(self.model.encoder(stacked.half() if is_half(self.model) else stacked))
+        return list(encoded(self.model.encoder, stacked))
 
     def languages(self, features: Any) -> dict[str, float]:
         found: dict[str, float] = self.model.detect_language(features)[1]
@@ -132,6 +131,17 @@ class OpenAiWhisper:
                 hook.remove()
         of_heads = torch.stack([kept[layer][:, head] for layer, head in heads], dim=1)
         return list(of_heads), logits
+
+
+def encoded(encoder: Any, mels: Any) -> Any:
+    """Return the features of spectrograms, (windows, 1500, states), computed in the type of the
+    encoder's weights: float16 of float16, else float32."""
+    import torch
+
+    kind = encoder.conv1.weight.dtype
+    with torch.no_grad(), onednn():
+        features = encoder(mels.to(kind))
+    return features.float() if kind == torch.bfloat16 else features
 
 
 def _decoded(result: Any) -> Decoded:
