@@ -2,8 +2,9 @@
 
 In:  the most frequent words of each language, by wordfreq (pip install wordfreq==3.1.1), spoken by
      the phonemizer that also speaks the datasets.
-Out: for each language its sounds, most frequent first. One that is in fewer than 15 of 5,000 words
-     and in less than 0.1% of all that is said (words by their frequency) is a loan's: left out.
+Out: for each language its sounds, most frequent first. Words that espeak-ng reads by the rules of
+     another language are left out, and so is a sound that is in fewer than 15 of 5,000 words and in
+     less than 0.1% of all that is said (words by their frequency).
 So a dataset is held against what the pipeline itself can write, not against a phonetician's chart.
 """
 
@@ -42,7 +43,8 @@ def inventory(language: str, accent: str) -> str:
     for first in range(0, len(words), BATCH):
         batch = words[first : first + BATCH]
         for word, spoken in zip(batch, phonemizer.speak(batch), strict=True):
-            found = [] if spoken.fault else list(sounds(spoken.kokoro))
+            is_loan = spoken.fault or word in phonemizer.heard.foreign  # read by English rules
+            found = [] if is_loan else list(sounds(spoken.kokoro))
             in_words.update(set(found))
             for sound in found:
                 said[sound] += word_frequency(word, language)

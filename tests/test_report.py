@@ -147,6 +147,15 @@ def test_every_inventory_is_in_kokoros_alphabet() -> None:
         assert {"a", "ɑ", "æ", "ə"} & set(found) and {"t", "k", "s"} & set(found), language
 
 
+def test_the_sounds_of_english_loans_are_not_a_languages_own() -> None:
+    """espeak-ng reads "weekend" in French and Vietnamese by the rules of English."""
+    known = {language: text.split() for language, text in inventories().items()}
+
+    has_it = [language for language in known if "ɹ" in known[language]]
+
+    assert has_it == ["en-american", "en-british", "ta"]  # Tamil: its own
+
+
 def test_a_language_without_inventory_shows_what_is_said() -> None:
     """Nothing is called missing where nothing is known."""
     said = coverage(["ab"], "tlh")
