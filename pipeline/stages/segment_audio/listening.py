@@ -178,7 +178,7 @@ def _encoded(encoder: Any, mel: Any) -> Any:
 
 def _part(encoded: Any, frames: slice) -> Any:
     """Return some frames of a clip, and the silence behind it: the decoder looks there, too, and
-    without it takes a fifth of all English sentences for another language."""
+    without it takes every second English sentence for another language."""
     import torch
 
     silence = max(frames.stop, encoded.shape[1] - SILENCE_FRAMES // 2)
