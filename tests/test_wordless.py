@@ -43,6 +43,11 @@ def sound(kind, length_s=0.5):
     return (made * 10 ** (level_db / 20)).astype(np.float32)
 
 
+def three_bursts():
+    """Return a laugh from its first to its last sound."""
+    return sound("laughs", 0.7)[: round(0.51 * OUTPUT_HZ)]
+
+
 def item_of(folder, *parts):
     """Return a recording of seconds of pause, sounds, and the sentence ("said"); whisper's times of
     its words are even and end early, as they do. Beside it when each part begins and ends."""
@@ -89,21 +94,40 @@ def test_a_laugh_or_a_cough_beside_a_sentence_is_not_in_its_clip(kind, tmp_path,
     assert "no_text" in rules(document)
 
 
-def test_a_laugh_too_close_to_a_word_drops_the_clip_and_says_where(tmp_path, models):
-    item, spans = item_of(tmp_path, "said", 0.07, sound("laughs"))
+@pytest.mark.parametrize("pause_s", [0.07, 0.13])
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_laugh_is_cut_off_at_a_short_pause_beside_a_word(is_before, pause_s, tmp_path, models):
+    """Its bursts are alike, and the word is unlike them."""
+    laugh = three_bursts()
+    parts = ("said", pause_s, laugh) if is_before else (laugh, pause_s, "said")
+    item, spans = item_of(tmp_path, *parts)
+
+    document = cut(item, tmp_path, models)
+
+    (clip,) = document["clips"]
+    said, laughs = (spans[0], spans[2]) if is_before else (spans[2], spans[0])
+    assert clip["text"] == SENTENCE["text"]
+    assert clip["start_s"] <= said[0] and said[1] <= clip["end_s"] + 0.01
+    assert clip["end_s"] <= laughs[0] + 0.01 if is_before else laughs[1] <= clip["start_s"] + 0.01
+
+
+def test_a_laugh_that_begins_in_a_word_drops_the_clip_and_says_where(tmp_path, models):
+    """Its first burst is one with the word, and what the next pause divides is alike."""
+    item, spans = item_of(tmp_path, "said", sound("laughs", 0.9))
 
     document = cut(item, tmp_path, models)
 
     assert document["clips"] == []
     assert rules(document) >= {"wordless_sound"}
     reason = next(r["reason"] for r in document["rejected"] if r["rule"] == "wordless_sound")
-    assert f"at {spans[2][0]:.1f}" in reason and "no word, too close to one" in reason
+    assert f"at {spans[1][0] + 0.2:.2f}"[:-1] in reason and "no word, too close to one" in reason
 
 
-def test_a_cough_just_before_a_sentence_is_cut_off_and_a_laugh_there_drops_it(tmp_path, models):
-    """0.1 s before its first word: the pause between two bursts of a laugh is no longer."""
-    two_bursts = sound("laughs")[: round(0.31 * OUTPUT_HZ)]
-    laughing, _ = item_of(tmp_path / "laugh", two_bursts, 0.1, "said")
+def test_a_cough_just_before_a_sentence_is_cut_off_and_a_laugh_in_its_word_drops_it(
+    tmp_path, models
+):
+    """The cough 0.1 s before its first word; the laugh's last burst touches the word."""
+    laughing, _ = item_of(tmp_path / "laugh", three_bursts(), "said")
     coughing, spans = item_of(tmp_path / "cough", sound("cough"), 0.1, "said")
 
     coughed = cut(coughing, tmp_path / "cough", models)
@@ -132,7 +156,7 @@ def test_a_laugh_too_close_to_a_word_takes_along_what_lies_after_the_last_pause(
     pause_s, tmp_path, models
 ):
     """Two sentences of one clip, a laugh right after the second: the first one stays."""
-    item, spans = item_of(tmp_path, "said", pause_s, "said", 0.07, sound("laughs"))
+    item, spans = item_of(tmp_path, "said", pause_s, "said", sound("laughs", 0.9))
 
     document = cut(item, tmp_path, models, max_clip_s=30.0)
 

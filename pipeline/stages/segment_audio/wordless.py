@@ -23,6 +23,7 @@ from pipeline.audio import OUTPUT_HZ, Samples, Seconds
 from .choosing import Recording
 from .edges import CLOSURE_S, Break
 from .envelope import FRAME_S, Envelope, Span, quiet_runs
+from .laughter import COMPARED_S, is_end
 from .listening import Listener
 from .margins import settled
 from .packing import Run
@@ -93,11 +94,9 @@ def without(rec: Recording, part: Part) -> Recording | None:
     """Return the recording with a clip's end moved into the pause beside `part`.
 
     None if that is not still, or so short that a burst of the same laugh may lie on its other side,
-    or that it is the closure before the end of a word ("facts"). What comes before a word, all in
-    one sound, is neither, however short the pause.
+    or that it is the closure before the end of a word ("facts").
     """
-    is_short = part.pause[1] - part.pause[0] < CLOSURE_S - 1e-6
-    if is_short and (part.is_before or not _is_one_sound(rec.sound, part.span)):
+    if part.pause[1] - part.pause[0] < CLOSURE_S - 1e-6 and not _is_whole(rec, part):
         return None
     pause = Break(part.pause, part.pause)
     (cut,) = settled([pause], rec.sound, [], rec.speech.edge_s)
@@ -159,9 +158,28 @@ def _is_loud(sound: Envelope, span: Span, loud_db: float) -> bool:
     return float(np.percentile(sound.levels_db[sound.frames(*span)], 90)) > loud_db
 
 
-def _is_one_sound(sound: Envelope, span: Span) -> bool:
-    """Return whether no pause divides it into bursts, as a cough and not as laughter."""
-    return not quiet_runs(sound.quiet[sound.frames(*span)], PAUSE_S)
+def _is_whole(rec: Recording, part: Part) -> bool:
+    """Return whether the part ends in its pause, however short that is.
+
+    What comes before a word, all in one sound, does: it is a cough, and no end of a word. Several
+    bursts do if they are alike and the sound beyond the pause is not.
+    """
+    quiet = quiet_runs(rec.sound.quiet[rec.sound.frames(*part.span)], PAUSE_S)
+    if not quiet:
+        return not part.is_before
+    start_s, end_s = part.span
+    edges = [start_s, *(start_s + at_s for run in quiet for at_s in run), end_s]
+    bursts = list(zip(edges[::2], edges[1::2], strict=True))
+    beyond = (part.voice[0], part.pause[0]) if part.is_before else (part.pause[1], part.voice[1])
+    return is_end([_heard(rec, b, part) for b in bursts], _heard(rec, beyond, part))
+
+
+def _heard(rec: Recording, span: Span, part: Part) -> Samples:
+    """Return the end of a sound for a part before a break, else its beginning."""
+    start_s, end_s = span
+    if part.is_before:
+        return rec.enhanced.read(max(start_s, end_s - COMPARED_S), end_s)
+    return rec.enhanced.read(start_s, min(end_s, start_s + COMPARED_S))
 
 
 def _silenced(rec: Recording, run: Run, part: Part, samples: Samples) -> Samples:
