@@ -139,6 +139,21 @@ def test_a_cough_just_before_a_sentence_is_cut_off_and_a_laugh_in_its_word_drops
     assert laughed["clips"] == []
 
 
+def test_a_first_word_that_whisper_stretches_over_a_laugh_begins_after_it(tmp_path, models):
+    """By whisper's times it begins with the laugh; its sound begins 0.2 s after that."""
+    item, spans = item_of(tmp_path, three_bursts(), 0.2, "said")
+    path = item.path("transcribe_audio", "transcript.json")
+    transcript = json.loads(path.read_text())
+    transcript["segments"][0]["words"][0]["start_s"] = spans[0][0]
+    path.write_text(json.dumps(transcript))
+
+    document = cut(item, tmp_path, models)
+
+    (clip,) = document["clips"]
+    assert clip["text"] == SENTENCE["text"]
+    assert spans[0][1] <= clip["start_s"] <= spans[2][0]
+
+
 def test_the_last_short_burst_of_a_laugh_goes_with_it_where_a_pause_follows(tmp_path, models):
     """A laugh, 0.1 s, a burst of 60 ms, 0.5 s, the sentence: no end of the laugh is in its clip."""
     burst = sound("laughs")[: round(0.06 * OUTPUT_HZ)]

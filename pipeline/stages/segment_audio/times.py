@@ -39,14 +39,18 @@ def repaired(words: Sequence[Word], sound: Envelope) -> list[Word]:
     return found
 
 
+def least_s(word: Word) -> Seconds:
+    """Return how much sound a word has at least."""
+    return LEAST_SHARE * _needs_s(word)
+
+
 def _needs_s(word: Word) -> Seconds:
     return USUAL_RATE_S * spoken_letters(word.text)
 
 
 def _is_too_short(word: Word, sound: Envelope) -> bool:
-    letters = spoken_letters(word.text)
-    heard_s = sound.loud_s(word.start_s, word.end_s)
-    return letters >= LEAST_LETTERS and heard_s < LEAST_SHARE * letters * USUAL_RATE_S
+    is_long = spoken_letters(word.text) >= LEAST_LETTERS
+    return is_long and sound.loud_s(word.start_s, word.end_s) < least_s(word)
 
 
 def _trimmed(word: Word, sound: Envelope) -> Word:

@@ -13,6 +13,7 @@ Left out: what no pause of PAUSE_S divides from a word, breaths (they are far be
 sound in the middle of words (unsaid.py).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,7 @@ from .listening import Listener
 from .margins import settled
 from .packing import Run
 from .quality import Failure
+from .times import least_s
 from .unsaid import loud_below_db
 
 PAUSE_S: Seconds = 0.04  # between two sounds: shorter is a closure, or the 10 ms of an envelope
@@ -65,18 +67,22 @@ def unneeded(
     """
 
     def is_needed(part: Part) -> bool:
-        if _has_word(rec, part):
-            return True
         silent = _silenced(rec, run, part, samples)
         (logprobs,) = listener.fits(listener.features(silent), [text], rec.language)
         return sum(logprobs) < logprob - NEEDED
 
     loud_db = loud_below_db(rec.sound, rec.voice(run))
-    for part in parts(rec, run):
-        if _is_loud(rec.sound, part.span, loud_db) and not is_needed(part):
-            while (wider := _wider(rec.sound, part)) and not is_needed(wider):
-                part = wider
-            return part
+    loud = (part for part in parts(rec, run) if _is_loud(rec.sound, part.span, loud_db))
+    for part in loud:
+        found = None
+        for wider in _widened(rec, part):
+            if _has_word(rec, wider):
+                continue
+            if is_needed(wider):
+                break
+            found = wider
+        if found:
+            return found
     return None
 
 
@@ -147,11 +153,28 @@ def _wider(sound: Envelope, part: Part) -> Part | None:
     return replace(part, span=span, pause=more.pause)
 
 
+def _widened(rec: Recording, part: Part) -> Iterator[Part]:
+    """Yield the part, then with each burst more, no farther than the first word after a break."""
+    farthest_s = math.inf if part.is_before else rec.speech.words[part.gap].end_s + BEGINS_BY_S
+    wider: Part | None = part
+    while wider and wider.span[1] < farthest_s:
+        yield wider
+        wider = _wider(rec.sound, wider)
+
+
 def _has_word(rec: Recording, part: Part) -> bool:
-    """Return whether by whisper's times a word is in the part."""
+    """Return whether by whisper's times a word is in the part.
+
+    Whisper stretches a first word over a laugh before it: one that has its sound after a pause too
+    long for a word's inside is not in the part.
+    """
     if part.is_before:
         return rec.speech.words[part.gap - 1].end_s > part.span[0] - ENDS_BY_S
-    return rec.speech.words[part.gap].start_s < part.span[1] - BEGINS_BY_S
+    word = rec.speech.words[part.gap]
+    if word.start_s >= part.span[1] - BEGINS_BY_S:
+        return False
+    is_apart = part.pause[1] - part.pause[0] >= CLOSURE_S - 1e-6
+    return not (is_apart and rec.sound.loud_s(part.pause[1], word.end_s) >= least_s(word))
 
 
 def _is_loud(sound: Envelope, span: Span, loud_db: float) -> bool:
