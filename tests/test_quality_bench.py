@@ -199,6 +199,11 @@ def test_errors_are_counted_at_the_edges_and_inside():
     assert scoring.count([""], ["thank you"]).wrong == 2
 
 
+def test_what_is_read_in_brackets_is_a_word():
+    assert scoring.count(["resemblances (homologies)."], ["resemblances, homologies"]).wrong == 0
+    assert scoring.count(["resemblances (homologies)."], ["resemblances"]).wrong == 1
+
+
 def test_true_words_belong_to_the_clip_in_which_their_middle_lies():
     words = [TrueWord(" one", 0.5, 0.9, "a"), TrueWord(" two", 0.9, 1.4, "a")]
 

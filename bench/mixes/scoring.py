@@ -198,9 +198,11 @@ def _wrong(chunk: Any, length: int) -> list[int]:
 
 
 def normalizer() -> Callable[[str], str]:
+    """Return what makes texts comparable: whisper's own, but that what is in brackets is read."""
     from whisper.normalizers import EnglishTextNormalizer
 
-    return EnglishTextNormalizer()  # type: ignore[no-any-return]
+    english, no_brackets = EnglishTextNormalizer(), str.maketrans("()[]<>", " " * 6)
+    return lambda text: str(english(text.translate(no_brackets)))
 
 
 def is_loop(text: str) -> bool:
