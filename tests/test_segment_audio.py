@@ -302,6 +302,20 @@ def test_voice_between_two_quiet_runs_is_no_breath():
     assert breath[1] == Break((1.95, 2.11), (2.3, 2.9))
 
 
+def test_a_closure_in_a_word_after_speech_without_words_ends_no_break():
+    """AMI: "in a summarized section and": 0.8 s of voice without words by whisper's times, and the
+    closure of "section", which by them has begun. Short quiet beside a word is a pause."""
+    before, section, after = (word(" summarized", 16.6, 17.0), word(" section", 18.4, 18.8),
+                              word(" and", 18.8, 19.0))  # fmt: skip
+    runs, voiced = [(17.1, 17.8), (18.63, 18.74)], [(13.3, 17.1), (17.7, 22.4)]
+
+    closure = breaks_around([before, section], runs, voiced, 30.0)
+    pause = breaks_around([before, after], runs, voiced, 30.0)
+
+    assert closure[1] == Break((17.1, 17.8), (17.1, 17.8))
+    assert pause[1] == Break((17.1, 17.8), (18.63, 18.74))
+
+
 def test_a_click_between_two_long_runs_is_no_ending_though_voice_activity_covers_it():
     words, voiced = [word(" better.", 1.0, 2.0), word(" But", 2.5, 2.9)], [(1.0, 3.2)]
 

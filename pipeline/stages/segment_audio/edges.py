@@ -125,7 +125,9 @@ def breaks_around(
         if gap is not None:
             found[gap] += quiet
             turns[gap] += spoken
-    breaks = [break_of(*each, voiced) for each in zip(found, turns, strict=True)]
+    word_ends_s = [-math.inf, *(word.end_s for word in words)]
+    gaps = zip(word_ends_s, [*(word.start_s for word in words), math.inf], strict=True)
+    breaks = [break_of(*each, voiced) for each in zip(found, turns, gaps, strict=True)]
     ends = [Break((at_s,) * 2, (at_s,) * 2, is_cut=is_cut) for at_s in (0.0, duration_s)]
     return [breaks[0] or ends[0], *breaks[1:-1], breaks[-1] or ends[1]]
 
@@ -152,14 +154,18 @@ def silences(
         yield quiet, spoken
 
 
-def break_of(runs: Sequence[Span], turns: Sequence[Span], voiced: Sequence[Span]) -> Break | None:
+def break_of(
+    runs: Sequence[Span], turns: Sequence[Span], gap: Span, voiced: Sequence[Span]
+) -> Break | None:
     """Return the break that the quiet runs between two words make; None without any.
 
+    `gap`: from the end of the word before to the start of the one after, by whisper's times.
     The longest run is the pause; where somebody else speaks between them, the longest before that
     and the longest after it. A run beside it extends it where the sound in between is a breath
     (no voice, and the run is no closure: far from voice there is none) or speech without words:
     both are in neither clip. Short voice is a part of the word it stands by, such as the release
-    after a closure.
+    after a closure; short quiet after speech without words, by whisper's times inside a word, is
+    that word's closure.
     """
     if not runs and not turns:
         return None
@@ -168,8 +174,8 @@ def break_of(runs: Sequence[Span], turns: Sequence[Span], voiced: Sequence[Span]
         first_s, last_s = turns[0][0], turns[-1][1]
         before = [run for run in runs if run[1] <= first_s] or [(first_s, first_s)]
         after = [run for run in runs if run[0] >= last_s] or [(last_s, last_s)]
-    first = before[_extended(before, _longest(before), -1, voiced)]
-    last = after[_extended(after, _longest(after), 1, voiced)]
+    first = before[_extended(before, _longest(before), -1, gap, voiced)]
+    last = after[_extended(after, _longest(after), 1, gap, voiced)]
     return Break(first, last, is_turn=bool(turns))
 
 
@@ -177,19 +183,27 @@ def _longest(runs: Sequence[Span]) -> int:
     return max(range(len(runs)), key=lambda k: runs[k][1] - runs[k][0])
 
 
-def _extended(runs: Sequence[Span], index: int, step: int, voiced: Sequence[Span]) -> int:
+def _extended(
+    runs: Sequence[Span], index: int, step: int, gap: Span, voiced: Sequence[Span]
+) -> int:
+    farthest = index
     while 0 <= index + step < len(runs):
-        left, right = sorted((runs[index], runs[index + step]))
+        run = runs[index + step]
+        left, right = sorted((runs[index], run))
         sound = (left[1], right[0])
         sound_s = sound[1] - sound[0]
-        is_ending = BLIP_S < sound_s <= LONGEST_ENDING_S and covered_s(voiced, *sound) > sound_s / 2
-        is_short = runs[index + step][1] - runs[index + step][0] < CLOSURE_S
+        is_voice = covered_s(voiced, *sound) > sound_s / 2
+        is_ending = BLIP_S < sound_s <= LONGEST_ENDING_S and is_voice
+        is_short = run[1] - run[0] < CLOSURE_S
         near = (sound[0] - RELEASE_S, sound[1] + RELEASE_S)
         is_closure = is_short and sound_s <= RELEASE_S and covered_s(voiced, *near) > 0
         if is_ending or is_closure:
-            return index
+            break
         index += step
-    return index
+        is_in_word = run[1] < gap[0] or run[0] > gap[1]
+        if not (is_short and is_voice and is_in_word):
+            farthest = index
+    return farthest
 
 
 def gap_of(pause: Span, words: Sequence[Word]) -> int | None:
