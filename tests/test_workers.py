@@ -77,7 +77,7 @@ def test_auto_is_one_worker_a_core_as_memory_and_work_allow(
         (8, 4, 80, 8),  # two cores a GPU
         (3, 2, 80, 2),  # one each, though there is a third core
         (1, 2, 80, 2),
-        (8, 1, 8, 2),  # 3 GB of a GPU each: half more than of the machine
+        (8, 1, 8, 3),  # 2.5 GB of a GPU each: a quarter more than of the machine
         (8, 2, 4, 2),
         (8, 2, 0, 2),  # not said, or a GPU that takes one process alone
         (8, 0, 0, 8),  # none: a core each

@@ -32,8 +32,8 @@ MIB = 1 << 20  # bytes; nvidia-smi's unit
 VISIBLE = "CUDA_VISIBLE_DEVICES"  # which GPUs CUDA shows to a process; nvidia-smi lists all of them
 # Of a worker's main memory, what it takes of a GPU's: weights and what decoding keeps in float16,
 # attention while words are aligned in float32, CUDA's own 0.5 GB. Reckoned, not measured: whisper
-# medium 4.0 GB, here 4.5 GB; the rest is room for what torch keeps unused.
-GPU_MEMORY_FACTOR = 1.5
+# medium 4.0 GB, here 4.8 GB; the rest is room for what torch keeps unused.
+GPU_MEMORY_FACTOR = 1.25
 # One computes while the others decode, measure and write; more take turns on the same GPU.
 MOST_ON_A_GPU = 4
 
