@@ -47,24 +47,35 @@ class Stopper:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Within this block the work in hand may be dropped at any point."""
+        """Within this block the work in hand may be dropped at any point.
+
+        subtle: a library may swallow the exception, or make another one of it, as torch does while
+        it loads weights. What comes of the work then says nothing, so it is dropped at the end.
+        """
         try:
             self._working = True  # subtle: before the check, or a signal between them would wait
             self.check()
             yield
+            self.check()
         finally:
-            self._working = False
+            self._pause_work()
 
     @contextlib.contextmanager
     def sheltered(self) -> Iterator[None]:
         """Within this block, in one of work, a signal waits: what is known is being changed."""
-        before, self._working = self._working, False
+        before = self._working
+        self._pause_work()
         try:
             yield
         finally:
             self._working = before
         if before:
             self.check()
+
+    def _pause_work(self) -> None:
+        self._working = False
+        with self._leaving:  # subtle: a forced exit that has begun speaks for what is in hand
+            pass
 
     def check(self) -> None:
         """Raise Interrupted if a signal has come."""
@@ -115,7 +126,7 @@ class Stopper:
 
     def _force_exit(self, signum: int) -> None:
         self._leaving.acquire()  # for ever: a handler that comes now waits for the exit
-        if self._working and not self._signum:  # stuck in a call; nothing is half changed
+        if self._working:  # stuck in a call, or goes on all the same; nothing is half changed
             speaking = threading.Thread(target=self._speak, daemon=True)
             speaking.start()
             speaking.join(LAST_WORDS_S)

@@ -75,6 +75,29 @@ def test_a_stop_amid_one_long_call_into_c_is_no_crash_and_leaves_no_lock(tmp_pat
     assert not (out / LOCK_FILE).exists()
 
 
+def test_a_stop_that_a_library_swallows_is_a_stop_and_no_failure_of_the_file(tmp_path):
+    """torch, amid loading weights, reports "could not determine the shape of object type"."""
+    inputs, out = texts(tmp_path / "in", a="swallow"), tmp_path / "out"
+    process = start(inputs, "--output", out)
+    wait_until(lambda: list(out.glob("work/take/.tmp-a-*/started")))
+    process.terminate()
+
+    assert process.wait(timeout=20) == 143
+    assert Checkpoint.peek(out).failures() == {}
+    assert Checkpoint.peek(out).attempts == {}
+
+
+def test_a_stage_that_goes_on_after_a_stop_is_ended_and_is_no_crash(tmp_path):
+    inputs, out = texts(tmp_path / "in", a="stubborn"), tmp_path / "out"
+    process = start(inputs, "--output", out)
+    wait_until(lambda: list(out.glob("work/take/.tmp-a-*/started")))
+    process.terminate()
+
+    assert process.wait(timeout=PATIENCE_S + 3) == 143
+    assert Checkpoint.peek(out).attempts == {}
+    assert not (out / LOCK_FILE).exists()
+
+
 def test_a_stop_before_the_lock_is_taken_leaves_the_stale_one_as_it_was(tmp_path):
     inputs, out = texts(tmp_path / "in", a="one"), tmp_path / "out"
     out.mkdir()

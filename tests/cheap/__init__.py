@@ -3,7 +3,8 @@
 Recordings are text files. What a text says decides what happens to it: "drop" is dropped, "boom"
 raises, "late" raises in the second stage, "die" kills its process, "segv" by a null pointer, "exit"
 calls sys.exit, "hog" wants 2 GB of memory, "halt" says that the stage cannot work; "wait" takes its
-time, "compute" too, in one call into C; "hold" goes on when there is a file a.go beside a.wav.
+time, "compute" too, in one call into C; "swallow" makes an error of its own of a stop,
+"stubborn" goes on after it; "hold" goes on when there is a file a.go beside a.wav.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Takes a text in."""
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -46,6 +47,16 @@ def process(item: Item, out: Path, params: Params, models: None) -> Result:  # n
         hashlib.pbkdf2_hmac("sha256", b"", b"", 30_000_000)  # one call into C, some 15 s
     if "wait" in text or "hold" in text:
         (out / "started").touch()
+    if "stubborn" in text:
+        (out / "started").touch()
+        for _ in range(10):
+            with contextlib.suppress(BaseException):
+                time.sleep(10)
+    if "swallow" in text:
+        (out / "started").touch()
+        with contextlib.suppress(BaseException):
+            time.sleep(10)
+        raise ValueError("an error that is none of the file's")
     while "hold" in text and not Path(item.origin).with_suffix(".go").exists():
         time.sleep(0.01)
     time.sleep(10 if "wait" in text else PAUSE_S)
