@@ -40,6 +40,17 @@ def children(process: subprocess.Popen) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
+def ended_amid(tmp_path: Path, text: str, within_s: float = 20) -> Path:
+    """Return the output folder of a run that was stopped with one file in hand."""
+    inputs, out = texts(tmp_path / "in", a=text), tmp_path / "out"
+    process = start(inputs, "--output", out)
+    wait_until(lambda: list(out.glob("work/take/.tmp-a-*/started")))
+    process.terminate()
+
+    assert process.wait(timeout=within_s) == 143
+    return out
+
+
 def are_gone(processes: list[psutil.Process]) -> bool:
     return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
 
@@ -65,35 +76,23 @@ def test_a_stop_of_the_whole_group_counts_no_crash(tmp_path, signum):
 
 def test_a_stop_amid_one_long_call_into_c_is_no_crash_and_leaves_no_lock(tmp_path):
     """A model computes and cannot be interrupted; three such stops must not set the file aside."""
-    inputs, out = texts(tmp_path / "in", a="compute"), tmp_path / "out"
-    process = start(inputs, "--output", out)
-    wait_until(lambda: list(out.glob("work/take/.tmp-a-*/started")))
-    process.terminate()
+    out = ended_amid(tmp_path, "compute")
 
-    assert process.wait(timeout=20) == 143
     assert Checkpoint.peek(out).attempts == {}
     assert not (out / LOCK_FILE).exists()
 
 
 def test_a_stop_that_a_library_swallows_is_a_stop_and_no_failure_of_the_file(tmp_path):
     """torch, amid loading weights, reports "could not determine the shape of object type"."""
-    inputs, out = texts(tmp_path / "in", a="swallow"), tmp_path / "out"
-    process = start(inputs, "--output", out)
-    wait_until(lambda: list(out.glob("work/take/.tmp-a-*/started")))
-    process.terminate()
+    out = ended_amid(tmp_path, "swallow")
 
-    assert process.wait(timeout=20) == 143
     assert Checkpoint.peek(out).failures() == {}
     assert Checkpoint.peek(out).attempts == {}
 
 
 def test_a_stage_that_goes_on_after_a_stop_is_ended_and_is_no_crash(tmp_path):
-    inputs, out = texts(tmp_path / "in", a="stubborn"), tmp_path / "out"
-    process = start(inputs, "--output", out)
-    wait_until(lambda: list(out.glob("work/take/.tmp-a-*/started")))
-    process.terminate()
+    out = ended_amid(tmp_path, "stubborn", within_s=PATIENCE_S + 3)
 
-    assert process.wait(timeout=PATIENCE_S + 3) == 143
     assert Checkpoint.peek(out).attempts == {}
     assert not (out / LOCK_FILE).exists()
 
