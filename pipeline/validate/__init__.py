@@ -53,12 +53,8 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
         return [Problem("error", "no_folder", str(folder), 0, "is not a folder: check the path")]
     list_folders = _list_folders(folder)
     readers = [name for name in READERS if (folder / name).is_file()]
-    if not list_folders and not readers and (folder / STATE).is_file():
-        text = "is not complete yet: go on with --resume (make resume); 'status' says how far it is"
-        return [Problem("error", "unfinished", str(folder), 0, text)]
     if not list_folders and not readers:
-        text = f"has no {TRAIN}, metadata.csv or metadata.jsonl: this is not a dataset folder"
-        return [Problem("error", "nothing_found", str(folder), 0, text + _near(folder))]
+        return [_without_lists(folder)]
     clips = Clips(folder)
     problems: list[Problem] = []
     for place in list_folders:
@@ -67,6 +63,14 @@ def validate(folder: Path, batch_size: int = BATCH_SIZE) -> list[Problem]:
     for name in readers:
         problems += _check_metadata(folder, name, clips)
     return [*problems, *clips.problems, *clips.unused()]
+
+
+def _without_lists(folder: Path) -> Problem:
+    if (folder / STATE).is_file():
+        text = "is not complete yet: go on with --resume (make resume); 'status' says how far it is"
+        return Problem("error", "unfinished", str(folder), 0, text)
+    text = f"has no {TRAIN}, metadata.csv or metadata.jsonl: this is not a dataset folder"
+    return Problem("error", "nothing_found", str(folder), 0, text + _near(folder))
 
 
 def _near(folder: Path) -> str:
