@@ -11,6 +11,8 @@ in the batch, nor on the number of threads.
 import os
 from typing import Any
 
+from pipeline.models.half import products_in
+
 LIMIT = "ONEDNN_MAX_CPU_ISA"  # oneDNN's own: instructions that it may use at most
 
 
@@ -27,12 +29,9 @@ def has_bfloat16() -> bool:
     return is_allowed and bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
-def in_bfloat16(encoder: Any) -> Any:
-    """Return the encoder with the weights of its products in bfloat16: it wants spectrograms in
-    bfloat16. Normalisation and positions stay in float32, as whisper has them."""
+def in_bfloat16(encoder: Any) -> None:
+    """Turn the weights of the encoder's products to bfloat16: it wants spectrograms in bfloat16.
+    Normalisation and positions stay in float32, as whisper has them."""
     import torch
 
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.Conv1d):
-            module.bfloat16()
-    return encoder
+    products_in(torch.bfloat16, encoder)

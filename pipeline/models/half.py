@@ -28,10 +28,17 @@ def halved(model: Any) -> Any:
     if not _holds(model):
         log.warning("float16 gives no numbers on %s; computing in float32, slower", model.device)
         return model
+    products_in(torch.float16, model)
+    return model
+
+
+def products_in(kind: Any, model: Any) -> None:
+    """Turn the weights of a model's products, or of a part's, to a torch.dtype."""
+    import torch
+
     for module in model.modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Embedding):
-            module.half()
-    return model
+            module.to(kind)
 
 
 def _holds(model: Any) -> bool:
