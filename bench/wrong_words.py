@@ -5,7 +5,7 @@ Out: wrong words of each clip, as word error rates count them, of texts as whisp
      them (lower case, no punctuation, numbers in digits); the interval of a difference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,11 +20,12 @@ def wrong_words(clips: Sequence[str], heard: str) -> list[Counts]:
 
     >>> wrong_words(["Good day.", "See you."], "good grey day sea")
     [(1, 2), (2, 2)]
+    >>> wrong_words(["Good (day)."], "good day")
+    [(0, 2)]
     """
     import jiwer
-    from whisper.normalizers import EnglishTextNormalizer
 
-    normal = EnglishTextNormalizer()
+    normal = normalizer()
     words = [normal(clip).split() for clip in clips]
     owner = [i for i, those in enumerate(words) for _ in those]
     wrong = [0] * len(clips)
@@ -36,6 +37,14 @@ def wrong_words(clips: Sequence[str], heard: str) -> list[Counts]:
             for i in range(part.ref_start_idx, part.ref_end_idx):
                 wrong[owner[i]] += 1
     return [(n, len(those)) for n, those in zip(wrong, words, strict=True)]
+
+
+def normalizer() -> Callable[[str], str]:
+    """Return what makes texts comparable: whisper's own, but that what is in brackets is read."""
+    from whisper.normalizers import EnglishTextNormalizer
+
+    english, no_brackets = EnglishTextNormalizer(), str.maketrans("()[]<>", " " * 6)
+    return lambda text: str(english(text.translate(no_brackets)))
 
 
 def rate(counts: Sequence[Counts]) -> float:

@@ -5,7 +5,7 @@ Errors of words are counted clip by clip against the true words whose middle lie
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import jiwer
 import numpy as np
 import soundfile
 
+from bench.wrong_words import normalizer
 from pipeline import audio
 
 from .flow import Done
@@ -195,14 +196,6 @@ def _wrong(chunk: Any, length: int) -> list[int]:
     if chunk.type == "insert":
         return [min(chunk.ref_start_idx, length - 1)] * (chunk.hyp_end_idx - chunk.hyp_start_idx)
     return list(range(chunk.ref_start_idx, chunk.ref_end_idx))
-
-
-def normalizer() -> Callable[[str], str]:
-    """Return what makes texts comparable: whisper's own, but that what is in brackets is read."""
-    from whisper.normalizers import EnglishTextNormalizer
-
-    english, no_brackets = EnglishTextNormalizer(), str.maketrans("()[]<>", " " * 6)
-    return lambda text: str(english(text.translate(no_brackets)))
 
 
 def is_loop(text: str) -> bool:

@@ -4,11 +4,12 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.wrong_words import normalizer
 from pipeline.models import resolve_whisper, whisper_digest
 
 from .flow import Done
 from .scenarios import Job
-from .scoring import Score, Words, normalizer
+from .scoring import Score, Words
 
 COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "loose%", "uncut%", "silent%",
            "cut", "yield%", "able%", "pure%", "inv", "half", "held")  # fmt: skip
