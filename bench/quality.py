@@ -8,14 +8,15 @@
 
 FOLDER holds recordings of an LJ Speech kind (`id|text` in transcripts.txt or metadata.csv), of a
 LibriSpeech kind (speaker-…), and conversations with turns.rttm; or any, with manifest.tsv: path,
-speaker, text. Columns: words wrong in the clips' texts, and of whisper alone on the whole file;
-words wrong when whisper hears the clips (`ear`), at their edges and inside; the words at edges
-where the recording is heard around the clip, up to the next sound (`loose`: is anything cut off?),
-and in the whole file (`uncut`: are they hard alone, without their neighbours?); edges with 100 ms
-of silence, edges cut in sound; share of the target's speech in clips, and of what of it can make a
-clip (`able`: between pauses, nobody else there, 2 s with its silence; turns.rttm is right to some
-0.3 s only); share of clip speech that is the target's; clips that were invented; where there are
-breaths, coughs or laughs beside the words, edges in the middle of one, and those in clips.
+speaker, text. Columns: words wrong in the clips' texts, of them those that clips begin or end with,
+and those inside; words wrong of whisper alone on the whole file; words wrong when whisper hears the
+clips (`ear`), at edges and inside again; the words at edges where the recording is heard around the
+clip, up to the next sound (`loose`: is anything cut off?), and in the whole file (`uncut`: are they
+hard alone, without their neighbours?); edges with 100 ms of silence, edges cut in sound; share of
+the target's speech in clips, and of what of it can make a clip (`able`: between pauses, nobody else
+there, 2 s with its silence; turns.rttm is right to some 0.3 s only); share of clip speech that is
+the target's; clips that were invented; where there are breaths, coughs or laughs beside the words,
+edges in the middle of one, and those in clips.
 """
 
 import argparse

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from bench import second_opinion
-from bench.mixes import breathing, corpus, meeting, mixing, owners, scoring, sounds
+from bench.mixes import breathing, corpus, meeting, mixing, owners, scoring, sounds, table
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
 from bench.mixes.reference import TrueWord
+from bench.mixes.scenarios import Job
+from bench.mixes.scoring import Score, Words
 from bench.second_opinion import Heard
 from pipeline import audio
 from pipeline.stages.isolate_speakers.labels import Piece
@@ -197,6 +199,19 @@ def test_errors_are_counted_at_the_edges_and_inside():
 
     assert (found.true, found.wrong, found.edge_true, found.edge_wrong) == (4, 2, 2, 1)
     assert scoring.count([""], ["thank you"]).wrong == 2
+
+
+def test_a_row_has_the_words_of_texts_and_of_what_is_heard_at_edges_and_inside():
+    text, heard = Words(100, 9, 20, 1), Words(100, 20, 20, 4)
+
+    row = table.row("read", Job("read", []), Score(4, text, heard), [], False)
+
+    cells = [row[at : at + 9].strip() for at in range(table.WIDTH, len(row), 9)]
+    told = list(zip(table.COLUMNS, cells, strict=False))[:8]
+    assert told == [
+        ("clips", "4"), ("text%", "9.00"), ("edge%", "5.0"), ("inner%", "10.0"), ("whole%", ""),
+        ("ear%", "20.00"), ("edge%", "20.0"), ("inner%", "20.0"),
+    ]  # fmt: skip
 
 
 def test_what_is_read_in_brackets_is_a_word():

@@ -11,8 +11,10 @@ from .flow import Done
 from .scenarios import Job
 from .scoring import Score, Words
 
-COLUMNS = ("clips", "text%", "whole%", "ear%", "edge%", "inner%", "loose%", "uncut%", "silent%",
-           "cut", "yield%", "able%", "pure%", "inv", "half", "held")  # fmt: skip
+COLUMNS = (
+    "clips", "text%", "edge%", "inner%", "whole%", "ear%", "edge%", "inner%", "loose%", "uncut%",
+    "silent%", "cut", "yield%", "able%", "pure%", "inv", "half", "held",
+)  # fmt: skip
 WIDTH = 20
 
 
@@ -30,9 +32,7 @@ def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) 
     pure = 100 * total.target_s / max(0.01, total.clip_speech_s)
     silent = 100 * total.silent_edges / max(1, total.edges)
     cells = [
-        f"{total.clips}", _percent(total.text), _percent(total.whole), _percent(total.heard),
-        f"{total.heard.edge_percent:.1f}" if total.heard.true else "",
-        f"{total.heard.inner_percent:.1f}" if total.heard.true else "",
+        f"{total.clips}", *_inside(total.text), _percent(total.whole), *_inside(total.heard),
         f"{total.loose.edge_percent:.1f}" if total.loose.true else "",
         f"{total.uncut.edge_percent:.1f}" if total.uncut.edge_true else "",
         f"{silent:.1f}" if total.edges else "", f"{total.cut_edges}",
@@ -77,6 +77,13 @@ def _rejections(done: Done) -> str:
             place = f"{each['start_s']:.2f}-{each['end_s']:.2f}"
             lines.append(f"      {place} {each['rule']}: {each['reason']} {each.get('text', '')}")
     return "\n".join(lines)
+
+
+def _inside(words: Words) -> tuple[str, str, str]:
+    """Return the errors of all words, of those at edges of clips, and of the others."""
+    if not words.true:
+        return "", "", ""
+    return _percent(words), f"{words.edge_percent:.1f}", f"{words.inner_percent:.1f}"
 
 
 def _percent(words: Words) -> str:
