@@ -11,7 +11,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def _ffmpeg() -> Finding:
     try:
         path = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
         line = _first_line([path, "-version"])
-    except (OSError, RuntimeError) as err:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as err:
         line, path = "", str(err)
     return Finding("ffmpeg", bool(line), line or path, remedy="install imageio-ffmpeg or ffmpeg")
 
@@ -149,5 +149,4 @@ def _first_line(words: list[str]) -> str:
 
 def _nearest(path: Path) -> Path:
     """Return the folder itself, or the closest one above it that is there."""
-    exists: Callable[[Path], bool] = Path.is_dir
-    return next(folder for folder in (path, *path.parents) if exists(folder))
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())

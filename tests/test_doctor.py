@@ -53,15 +53,29 @@ def test_a_folder_that_cannot_be_written_is_named():
     assert writing["remedy"] == "choose a folder that you may write in"
 
 
-def test_a_container_engine_that_does_not_answer_is_no_engine(tmp_path):
-    fake = tmp_path / "docker"
+def failing(folder: Path, name: str) -> str:
+    """Return a PATH on which a program of that name is first, and ends with 1 whatever is asked."""
+    fake = folder / name
     fake.write_text("#!/bin/sh\nexit 1\n")
     fake.chmod(0o755)
-    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), "/usr/bin", "/bin"])
-    code, said = doctor(tmp_path, "--json", PATH=path)
+    return os.pathsep.join([str(folder), str(Path(sys.executable).parent)])
 
-    assert found(said)["container engine"]["found"] in ("none answers", "podman")
+
+def test_a_container_engine_that_does_not_answer_is_no_engine(tmp_path):
+    code, said = doctor(tmp_path, "--json", PATH=failing(tmp_path, "docker"))
+
+    assert found(said)["container engine"]["found"] == "none answers"
     assert code == 0  # it is not needed
+
+
+def test_an_ffmpeg_that_does_not_work_is_named_and_all_else_looked_at(tmp_path):
+    code, said = doctor(tmp_path, "--json", PATH=failing(tmp_path, "ffmpeg"))
+    things = found(said)
+
+    assert code == 1
+    assert not things["ffmpeg"]["is_well"]
+    assert str(tmp_path / "ffmpeg") in things["ffmpeg"]["found"]
+    assert things["container engine"]["kind"] == "optional"  # the last thing that is looked at
 
 
 def test_the_disk_is_held_against_the_need_of_the_recordings_that_are_named(tmp_path):
