@@ -12,12 +12,11 @@ temperature is decoded again span by span, and speech that it left out of a wind
 """
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pipeline import audio
-from pipeline.item import Facts, Item, Result, Unusable, setting, write_json
+from pipeline.item import Facts, Item, Result, Unusable, write_json
 from pipeline.models import (
     WHISPER_NAMES,
     MissingWeights,
@@ -31,11 +30,12 @@ from pipeline.models import (
     whisper_gb,
     whisper_label,
 )
-from pipeline.stages.transcribe_audio import recording
 from pipeline.stages.transcribe_audio.ct2_engine import CTranslate2Whisper
 from pipeline.stages.transcribe_audio.engine import Engine
 from pipeline.stages.transcribe_audio.languages import LANGUAGES
 from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper
+from pipeline.stages.transcribe_audio.recording import Models, transcribe
+from pipeline.stages.transcribe_audio.settings import Params
 from pipeline.stages.transcribe_audio.windows import MODEL_S, Span
 
 Transcript = dict[str, Any]
@@ -45,44 +45,11 @@ AGREE = "transcribe_audio.agree"
 READS: tuple[str, ...] = ("isolate_speakers", AGREE)
 ON_GPU = True
 
+__all__ = ["READS", "VERSION", "Models", "Params", "check", "load", "process", "weights"]
+
 INSTALL_CTRANSLATE2 = (
     "pip install 'kokoro-dataset-pipeline[faster-whisper]', or --asr-engine openai-whisper"
 )
-
-
-@dataclass(frozen=True)
-class Params:
-    """Settings; defaults of the fallback are those of whisper's transcribe()."""
-
-    whisper_model: str = setting(
-        "auto",
-        "auto (medium on CUDA, base on a CPU), a name (tiny.en, base, large-v3, ...) or a .pt file",
-    )
-    asr_engine: Literal["auto", "openai-whisper", "faster-whisper"] = setting(
-        "auto",
-        "what runs whisper: openai-whisper (and auto), or faster-whisper's CTranslate2, which is "
-        "installed with the extra [faster-whisper]; int8 on a CPU",
-    )
-    language: str = setting("auto", "language of the speech as a code (en, de, ...); auto detects")
-    seed: int = setting(0, "for everything that chance has a part in")
-    # LJ Speech, 5,856 words, base: beams of 5 have 3.4% of words wrong, greedy 3.5%; the difference
-    # is likely between -0.48 and +0.35 points. They take 1.5 times as long, and skip more sentences
-    # where the voice changes within a window: 8 of 80, greedy 2 (docs/transcription.md).
-    beam_size: int = setting(1, "hypotheses that whisper follows at a time; 1 is greedy")
-    transcribe_batch: int = setting(8, "windows that are decoded at a time")
-    window_s: float = setting(28.0, "longest stretch of speech decoded in one go", unit="s")
-    window_pause_s: float = setting(1.0, "longer pauses are shortened for whisper", unit="s")
-    fallback_compression_ratio: float = setting(2.4, "text that compresses better is a loop")
-    fallback_logprob: float = setting(-1.0, "text less probable is decoded again")
-    silence_no_speech: float = setting(0.6, "improbable text above this is silence")
-
-
-@dataclass(frozen=True)
-class Models:
-    """The loaded whisper, and what to call it."""
-
-    engine: Engine
-    name: str
 
 
 def weights(params: Params) -> dict[str, str]:
@@ -163,7 +130,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
     """Write transcript.json of one recording; no speech makes no segments, and is no failure."""
     path = item.path("isolate_speakers", "audio.flac")
     spans = _spans(item, audio.info(path).duration_s)
-    transcript = recording.transcribe(path, item.name, spans, params, models, _job(item))
+    transcript = transcribe(path, item.name, spans, params, models, _job(item))
     write_json(out / "transcript.json", transcript)
     return Result("transcript.json", _facts(transcript, spans))
 

@@ -6,14 +6,16 @@ Left out: files written, facts.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from pipeline import audio
 from pipeline.stages.transcribe_audio.decode import Rules
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded, Engine
+from pipeline.stages.transcribe_audio.settings import Params
 from pipeline.stages.transcribe_audio.spoken import Spoken, encoded, spoken
 from pipeline.stages.transcribe_audio.windows import Span, Window, pack
 from pipeline.stages.transcribe_audio.words import Word, sentences
@@ -26,44 +28,20 @@ TINY = 1e-10  # the least probability; the logarithm of 0 is -inf
 FRAME_S = 0.05  # a cut inside speech falls into the quietest 50 ms
 
 
-class Settings(Protocol):
-    """What is used of the stage's Params; see there."""
+@dataclass(frozen=True)
+class Models:
+    """The loaded whisper, and what to call it."""
 
-    @property
-    def language(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def beam_size(self) -> int: ...
-    @property
-    def transcribe_batch(self) -> int: ...
-    @property
-    def window_s(self) -> float: ...
-    @property
-    def window_pause_s(self) -> float: ...
-    @property
-    def fallback_compression_ratio(self) -> float: ...
-    @property
-    def fallback_logprob(self) -> float: ...
-    @property
-    def silence_no_speech(self) -> float: ...
-
-
-class Loaded(Protocol):
-    """The stage's Models; see there."""
-
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def name(self) -> str: ...
+    engine: Engine
+    name: str
 
 
 def transcribe(
     path: Path,
     name: str,
     spans: Sequence[Span],
-    settings: Settings,
-    models: Loaded,
+    params: Params,
+    models: Models,
     job: tuple[str, float] = ("", 0.0),
 ) -> dict[str, Any]:
     """Return the transcript of the speech in `spans`; `name` seeds what chance has a part in.
@@ -71,13 +49,13 @@ def transcribe(
     `job`: the language of the job, and how probable it is.
     """
     engine = models.engine
-    windows = _windows(path, spans, settings)
-    known = _sample(path, windows, engine, settings.transcribe_batch)
-    language, probability = _heard_language(engine, list(known.values()), settings.language)
-    if settings.language == "auto" and job[0]:
+    windows = _windows(path, spans, params)
+    known = _sample(path, windows, engine, params.transcribe_batch)
+    language, probability = _heard_language(engine, list(known.values()), params.language)
+    if params.language == "auto" and job[0]:
         speech_s = sum(end_s - start_s for start_s, end_s in spans)
         language, probability = beside_job(language, probability, speech_s, job)
-    rules = _rules(language, settings)
+    rules = _rules(language, params)
     segments: list[dict[str, Any]] = []
     for at in range(0, len(windows), GROUP_WINDOWS):
         group = windows[at : at + GROUP_WINDOWS]
@@ -91,25 +69,25 @@ def transcribe(
     }
 
 
-def _windows(path: Path, spans: Sequence[Span], settings: Settings) -> list[Window]:
+def _windows(path: Path, spans: Sequence[Span], params: Params) -> list[Window]:
     def quietest(start_s: float, end_s: float) -> float:
         samples, rate_hz = audio.read(path, start_s, end_s)
         levels = audio.frame_levels_db(samples, rate_hz, FRAME_S)
         return start_s + (int(np.argmin(levels)) + 0.5) * FRAME_S
 
     duration_s = audio.info(path).duration_s
-    return pack(spans, duration_s, settings.window_s, settings.window_pause_s, quietest)
+    return pack(spans, duration_s, params.window_s, params.window_pause_s, quietest)
 
 
-def _rules(language: str, settings: Settings) -> Rules:
+def _rules(language: str, params: Params) -> Rules:
     return Rules(
         language=language,
-        beam_size=settings.beam_size,
-        compression_ratio=settings.fallback_compression_ratio,
-        logprob=settings.fallback_logprob,
-        no_speech=settings.silence_no_speech,
-        seed=settings.seed,
-        batch=settings.transcribe_batch,
+        beam_size=params.beam_size,
+        compression_ratio=params.fallback_compression_ratio,
+        logprob=params.fallback_logprob,
+        no_speech=params.silence_no_speech,
+        seed=params.seed,
+        batch=params.transcribe_batch,
     )
 
 

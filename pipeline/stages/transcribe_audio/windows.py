@@ -12,7 +12,8 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-Seconds = float
+from pipeline.audio import Seconds
+
 Span = tuple[Seconds, Seconds]  # start, end on the recording's time line
 
 MODEL_S: Seconds = 30.0  # whisper's window; its positions are trained for exactly this
