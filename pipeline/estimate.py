@@ -4,7 +4,7 @@ In:  a `State`, the steps of the flow, the rates of earlier runs.
 Out: `StepFigures`; seconds that are left. Nothing is written but the rates (`Rates.learn`).
 How: a step costs so many seconds of a worker a second of sound. That number comes from what the
      step has done in this job, else from earlier runs on this machine, else from PRIORS.
-Left out: who shows it (`status.py`, `progress.py`).
+Left out: who shows it (`status/`, `progress/`).
 """
 
 import contextlib
@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.checkpoint import State
+from pipeline.checkpoint import ALL, State
 
 log = logging.getLogger(__name__)
 
-ALL = "*"  # what a step over all recordings is recorded under
 ENOUGH_S = 60.0  # seconds of sound; from less, a rate is chance and start-up
 RATES_FILE = "rates.json"
 # Seconds of one worker a second of sound: 230 s of data/sample on two cores, whisper base.

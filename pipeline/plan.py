@@ -13,15 +13,14 @@ from types import ModuleType
 from typing import Any
 
 from pipeline.artefacts import Artefacts
-from pipeline.checkpoint import Checkpoint, Record
+from pipeline.checkpoint import ALL, Checkpoint, Record
 from pipeline.decisions import FAILED_BEFORE, Decision, Decisions
 from pipeline.exclusions import Excluded, clips_of
 from pipeline.flow import Step
 from pipeline.item import Item, Items
 from pipeline.sources import Roster, Source, Stamp
 
-ALL = "*"  # what a collective step's result is recorded under
-ALL_NAME = "all"  # its folder
+ALL_NAME = "all"  # the folder of what a collective step made
 
 __all__ = ["ALL", "ALL_NAME", "FAILED_BEFORE", "Decision", "Decisions", "Planner", "Step"]
 

@@ -17,11 +17,19 @@ from typing import Any
 from pipeline.checkpoint import snapshot
 from pipeline.checkpoint.lines import encode, padding
 from pipeline.checkpoint.reading import NewerVersion, State, read_state
-from pipeline.checkpoint.record import CLEANED_MARK, RECORD_FILE, Record, few_files, read_record
+from pipeline.checkpoint.record import (
+    ALL,
+    CLEANED_MARK,
+    RECORD_FILE,
+    Record,
+    few_files,
+    read_record,
+)
 from pipeline.checkpoint.spill import Spill
 from pipeline.disk import Disk
 
 __all__ = [
+    "ALL",
     "CLEANED_MARK",
     "RECORD_FILE",
     "STATE_FILE",

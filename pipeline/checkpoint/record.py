@@ -11,6 +11,7 @@ RECORD_FILE = "record.json"
 CLEANED_MARK = ".cleaned"  # in work/: sound files were removed on purpose
 FEW_FILES = 1000  # of an artefact; a dataset may have 200,000
 STATUSES = ("done", "dropped", "failed")
+ALL = "*"  # the source of a step over all recordings
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("fingerprint", "output", "digest", "reason", "traceback", "boot"), str),
     "bytes": int,
@@ -23,7 +24,7 @@ class Record(NamedTuple):
     """One result. A tuple, not a dict: a million dicts are 1.1 GB."""
 
     stage: str  # the step, e.g. "isolate_speakers.survey"
-    source: str  # the key of the recording; "*" for a step over all of them
+    source: str  # the key of the recording; ALL for a step over all of them
     status: str  # one of STATUSES
     fingerprint: str = ""  # of what the result depends on
     output: str = ""  # its main file, relative to the output folder

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pipeline.checkpoint.column import Column
 from pipeline.checkpoint.lines import LONG, decode, encode, load_text
 from pipeline.checkpoint.names import Names
-from pipeline.checkpoint.record import Record
+from pipeline.checkpoint.record import ALL, Record
 from pipeline.checkpoint.spill import Spill
 
 Key = tuple[str, str]  # (stage, source)
@@ -147,9 +147,9 @@ class Table(MutableMapping[Key, Record]):
         return (self._sources[number] for number in numbers)
 
     def sources(self) -> int:
-        """Return how many recordings have records; "*" is none."""
+        """Return how many recordings have records; ALL is none."""
         found = {number for column in self._stages.values() for number in column.numbers()}
-        return len(found - {self._sources.find("*")})
+        return len(found - {self._sources.find(ALL)})
 
     def _lines(self, stage: str) -> Iterator[bytes]:
         return self._stages[stage].lines() if stage in self._stages else iter(())

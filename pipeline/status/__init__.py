@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.checkpoint import STATE_FILE, Checkpoint, State
-from pipeline.estimate import ALL, Rates, StepFigures, figures, seconds_left
+from pipeline.checkpoint import ALL, STATE_FILE, Checkpoint, State
+from pipeline.estimate import Rates, StepFigures, figures, seconds_left
 from pipeline.exits import WrongUse
 from pipeline.lock import LOCK_FILE, Owner, describe_self, read_owner
 
