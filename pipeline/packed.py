@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 PACKED_TOGETHER = 32  # things; one alone is unpacked in 0.3 ms
 FASTEST = 1  # zlib's level
+FEW_FILES = 1000  # of an artefact; a dataset may have 200,000
 
 
 class Packed(Sequence[T]):
@@ -57,8 +58,8 @@ class Packed(Sequence[T]):
         return things
 
 
-def few_or_packed(things: Iterable[T], few: int) -> Sequence[T]:
-    """Return up to `few` things as a tuple, more of them packed."""
-    left = iter(things)
-    first = tuple(itertools.islice(left, few + 1))
-    return first if len(first) <= few else Packed(itertools.chain(first, left))
+def few_or_packed(files: Iterable[T]) -> Sequence[T]:
+    """Return an artefact's files as a tuple, or packed where they are many."""
+    left = iter(files)
+    first = tuple(itertools.islice(left, FEW_FILES + 1))
+    return first if len(first) <= FEW_FILES else Packed(itertools.chain(first, left))

@@ -9,11 +9,12 @@ import logging
 from pathlib import Path
 
 from pipeline.artefacts import Artefacts
-from pipeline.checkpoint import Checkpoint, Record, few_files
+from pipeline.checkpoint import Checkpoint, Record
 from pipeline.console import safe
 from pipeline.executors import Outcome
 from pipeline.exits import RunFailed
 from pipeline.lock import boot_id
+from pipeline.packed import few_or_packed
 from pipeline.plan import ALL, Decision, Planner, Step
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Results:
             output=outcome.output,
             bytes=outcome.files[0][1] if outcome.files else 0,  # the main file comes first
             digest=outcome.digest,
-            files=few_files(itertools.islice(outcome.files, 1, None)),
+            files=few_or_packed(itertools.islice(outcome.files, 1, None)),
             seconds=outcome.seconds,
             facts=outcome.facts,
             reason=outcome.reason,

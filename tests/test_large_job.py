@@ -15,11 +15,10 @@ from pipeline import artefacts, plan
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import STATE_FILE, Record
 from pipeline.checkpoint.lines import decode, encode
-from pipeline.checkpoint.record import FEW_FILES
 from pipeline.digest import folder_digest
 from pipeline.executors import Outcome, Task, local
 from pipeline.item import Item, Items
-from pipeline.packed import PACKED_TOGETHER, Packed
+from pipeline.packed import FEW_FILES, PACKED_TOGETHER, Packed
 from tests.forked import COMMON, run, texts
 from tests.test_incremental import dataset, fresh
 from tests.test_promises import taken

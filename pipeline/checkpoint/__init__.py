@@ -17,14 +17,7 @@ from typing import Any
 from pipeline.checkpoint import snapshot
 from pipeline.checkpoint.lines import encode, padding
 from pipeline.checkpoint.reading import NewerVersion, State, read_state
-from pipeline.checkpoint.record import (
-    ALL,
-    CLEANED_MARK,
-    RECORD_FILE,
-    Record,
-    few_files,
-    read_record,
-)
+from pipeline.checkpoint.record import ALL, CLEANED_MARK, RECORD_FILE, Record, read_record
 from pipeline.checkpoint.spill import Spill
 from pipeline.disk import Disk
 
@@ -37,7 +30,6 @@ __all__ = [
     "NewerVersion",
     "Record",
     "State",
-    "few_files",
     "read_record",
 ]
 

@@ -1,6 +1,6 @@
 """What is known about one source recording in one step: a line of the state, and record.json."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,6 @@ from pipeline.packed import few_or_packed
 
 RECORD_FILE = "record.json"
 CLEANED_MARK = ".cleaned"  # in work/: sound files were removed on purpose
-FEW_FILES = 1000  # of an artefact; a dataset may have 200,000
 STATUSES = ("done", "dropped", "failed")
 ALL = "*"  # the source of a step over all recordings
 _TYPES: dict[str, Any] = {
@@ -65,7 +64,7 @@ class Record(NamedTuple):
             isinstance(known.get(key), str) for key in ("stage", "source")
         ):
             raise ValueError(f"not a record: {str(dict(event))[:200]}")
-        known["files"] = few_files((str(n), int(size)) for n, size in known.get("files", ()))
+        known["files"] = few_or_packed((str(n), int(size)) for n, size in known.get("files", ()))
         if (stamp := known.get("stamp")) is not None:
             known["stamp"] = (int(stamp[0]), int(stamp[1]), str(stamp[2]))
         for key, value in known.items():
@@ -75,11 +74,6 @@ class Record(NamedTuple):
         if not isinstance(known.setdefault("facts", {}), dict):
             raise ValueError(f"not a mapping: facts of {known['source']}")
         return cls(**known)
-
-
-def few_files(files: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]:
-    """Return files for a record: as they are, or packed where they are many."""
-    return few_or_packed(files, FEW_FILES)
 
 
 def read_record(folder: Path) -> Record | None:

@@ -36,7 +36,6 @@ _MACHINE_ERRORS = (
     errno.ENFILE,
 )
 DEVICE_OF_WORKER = "KOKORO_WORKER_DEVICE"  # set in a pool's workers only
-FEW_FILES = 1000  # of an artefact; a dataset of more keeps their names packed
 _TRACEBACK_CHARS = 1500  # what is kept of a traceback: its last lines say what went wrong
 _models: dict[tuple[str, str, str], Any] = {}  # of this process: one stage's at a time
 # torch.OutOfMemoryError and CTranslate2's are RuntimeErrors: "CUDA out of memory", "CUDA failed
@@ -171,7 +170,7 @@ def _done(task: Task, began: float, result: Result) -> Outcome:
         task,
         "done",
         output=result.output,
-        files=few_or_packed(((name, (out / name).stat().st_size) for name in names), FEW_FILES),
+        files=few_or_packed((name, (out / name).stat().st_size) for name in names),
         digest=folder_digest(out, names),
         seconds=time.monotonic() - began,
         facts=dict(result.facts),
