@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from pipeline.checkpoint import Checkpoint, Record
 from pipeline.plan import ALL, Decision, Planner
-from pipeline.workforce import BYTES_PER_S
+
+BYTES_PER_S = 16_000  # of a recording that is not decoded yet: 128 kbit/s
 
 V = TypeVar("V")
 

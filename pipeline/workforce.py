@@ -20,7 +20,6 @@ from pipeline.plan import FAILED_BEFORE, Decisions
 AUTO = "auto"
 WORTH_S = 10.0  # of work for each worker: one starts in 1 to 4 s, most of it the import of torch
 WORKER_GB = 2.0  # at most, in a step without memory_gb: demucs takes 1.3 GB on 8-s blocks
-BYTES_PER_S = 16_000  # of a recording whose length is not known yet: 128 kbit/s
 
 
 class Workforce:

@@ -43,7 +43,7 @@ MAY_IMPORT = {
                "progress", "results", "stopping", "workforce"},
     "results": {"artefacts", "checkpoint", "console", "executors", "exits", "lock", "packed",
                 "plan"},
-    "lengths": {"checkpoint", "plan", "workforce"},
+    "lengths": {"checkpoint", "plan"},
     "workforce": {"config", "estimate", "executors", "models", "plan"},
     "publication": {"artefacts", "checkpoint", "plan"},
     "dispatch": {"artefacts", "checkpoint", "console", "executors", "item", "plan", "stopping"},
