@@ -24,7 +24,7 @@ from pipeline.validation import Validator
 
 @dataclass(frozen=True)
 class Work:
-    """What a step has to do. `todo`: source (or "*") -> why, `up_to_date`: how many are not."""
+    """What a step has to do. `todo`: source (or ALL) -> why, `up_to_date`: how many are not."""
 
     step: Step
     todo: Mapping[str, str]
@@ -38,7 +38,6 @@ class Preview:
     works: Sequence[Work]
     origins: Mapping[str, str]
     bytes: Mapping[str, int]
-    state: State  # as the run would find it; changed, so of no use for anything else
 
 
 class _InMemory(Checkpoint):
@@ -109,7 +108,7 @@ def preview(
     planner = Planner(sources, stamps, checkpoint, artefacts, read_excluded(out))
     works = _Foresight(flow, settings, checkpoint, planner).works()
     origins = {source.key: source.origin for source in sources if source.origin}
-    return Preview(works, origins, {key: stamp.bytes for key, stamp in stamps.items()}, state)
+    return Preview(works, origins, {key: stamp.bytes for key, stamp in stamps.items()})
 
 
 class _Foresight:

@@ -10,7 +10,7 @@ hardware.py (devices, cores).
 from collections.abc import Generator, Iterable
 from typing import Protocol
 
-from pipeline.executors.hardware import core_count, devices, free_memory_gb, tame_threads
+from pipeline.executors.hardware import devices, free_memory_gb, tame_threads
 from pipeline.executors.local import LocalCrew
 from pipeline.executors.ray_cluster import RayCrew
 from pipeline.executors.ray_connection import NoCluster
@@ -23,7 +23,6 @@ __all__ = [
     "Outcome",
     "RayCrew",
     "Task",
-    "core_count",
     "devices",
     "free_memory_gb",
     "run_one",
