@@ -10,9 +10,8 @@ import soundfile
 from pipeline.validate.problem import Problem
 
 RATE_HZ = 24_000  # meldataset.py resamples anything else, every epoch, by a slower way
-MIN_S = (
-    1.0  # train_finetune.py skips a whole batch when its shortest has under 80 frames of 12.5 ms
-)
+# train_finetune.py skips a whole batch when its shortest has under 80 frames of 12.5 ms
+MIN_S = 1.0
 TAIL_S = 0.1  # silence after the last word; Kokoro's voices are cut off without it (design)
 FRAME_S = 0.01
 SILENT_DB = -60.0  # re full scale: quieter than any room
@@ -59,7 +58,7 @@ def _check_format(file: soundfile.SoundFile, name: str) -> Iterator[Problem]:
 
 
 def _check_sound(file: soundfile.SoundFile, name: str) -> Iterator[Problem]:
-    samples = _read_from(file, 0)
+    samples = _mono(file)
     levels = _frame_levels_db(samples, file.samplerate)
     if not np.isfinite(samples).all():
         text = "has samples that are no numbers: the loss becomes nan; convert it again"
@@ -82,8 +81,7 @@ def _check_tail(levels: Samples, name: str) -> Iterator[Problem]:
         yield Problem("warning", "no_silence_at_end", name, 0, text)
 
 
-def _read_from(file: soundfile.SoundFile, first: int) -> Samples:
-    file.seek(first)
+def _mono(file: soundfile.SoundFile) -> Samples:
     frames = file.read(dtype="float32", always_2d=True)
     return np.asarray(frames.mean(axis=1), dtype=np.float32)
 
