@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline import console
 from pipeline.report.doubt import doubts
 from pipeline.report.plots import numbers, plots
 from pipeline.report.sounds import RARE, coverage
@@ -80,8 +81,4 @@ def seconds_bar(recordings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 def clock(seconds: float | None) -> str:
     """Return seconds as people read them: 3725.2 -> "1:02:05", 65.0 -> "1:05", None -> "?"."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return "?" if seconds is None else console.clock(seconds)
