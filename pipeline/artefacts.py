@@ -5,8 +5,10 @@
     work/<step>/.tmp-<name>/    the same while it is being made; swept when found
     work/.partial/<name>/       what outlives a crash within a step: half a download
 
-In:  outcomes of tasks. Out: folders on disk and `Record`s in the checkpoint, in this order.
-Left out: what is to be done (`plan.py`); who does it (`executors/`); the dataset (`dataset.py`).
+In:  private folders that stages have filled, and `Record`s of them. Out: the folders in their
+     places; of what is there, what is missing or not as recorded.
+Left out: what is to be done (`plan.py`); who does it (`executors/`); the record's line in the
+     checkpoint, which comes after (`results.py`); the dataset (`dataset.py`).
 """
 
 import os

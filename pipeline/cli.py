@@ -1,7 +1,7 @@
 """dataset-pipeline: flags, prompts, exit codes.
 
     dataset-pipeline ./audio/ --output my-voice [--resume|--force-restart] …
-    dataset-pipeline status|doctor|validate|exclude|models …     (commands/)
+    dataset-pipeline status|why|doctor|validate|exclude|models …     (commands/)
 
 Exit codes: 0 all done; 1 the run failed; 2 wrong use; 3 finished, but some files failed;
 4 another run holds the output; 130/143 interrupted, --resume goes on.

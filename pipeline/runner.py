@@ -1,6 +1,6 @@
 """THE FLOW: recordings → stages → dataset. For each step: decide, dispatch, record.
 
-In:  an output folder that we own (`lock.py`), its checkpoint, the settings, the sources.
+In:  an output folder that we own (`lock/`), its checkpoint, the settings, the sources.
 Out: the dataset, and an exit code.
 A step is a function of one recording, or, if its module says COLLECTIVE, of all of them. A stage
 may have several: who speaks is surveyed in each recording, agreed on over all, then isolated.

@@ -1,8 +1,8 @@
 """Before a run goes on: is everything that the state calls done really there?
 
-In:  the checkpoint and the artefacts. Out: a checkpoint that says nothing untrue; whether the
-     dataset stands already.
-Left out: damage of the state file itself (`checkpoint/reading.py`).
+In:  the checkpoint and the artefacts. Out: a checkpoint that says nothing untrue.
+Left out: damage of the state file itself (`checkpoint/reading.py`); whether the dataset stands
+     already (`publication.py`).
 """
 
 import logging
