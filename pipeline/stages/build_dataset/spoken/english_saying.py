@@ -5,29 +5,26 @@ import re
 from num2words import num2words
 
 from pipeline.stages.build_dataset.spoken import english_words as words
+from pipeline.stages.build_dataset.spoken import numbers
 
-LONGEST = 15  # digits: longer ones are serial numbers, read one by one
 FIRST_YEAR, LAST_YEAR = 1100, 2099  # four bare digits in this range are read in pairs
 
 
 def cardinal(digits: str) -> str:
     """Return a whole or decimal number in words: "1,234.5" -> one thousand … point five."""
     whole, _, decimals = digits.replace(",", "").partition(".")
-    if len(whole) > LONGEST or (len(whole) > 1 and whole.startswith("0")):
-        said = one_by_one(whole)
-    else:
-        said = str(num2words(int(whole))).replace(",", "")
+    said = one_by_one(whole) if numbers.is_serial(whole) else numbers.whole(int(whole), "en")
     return f"{said} point {one_by_one(decimals)}" if decimals else said
 
 
 def ordinal(digits: str) -> str:
     """Return "21" -> twenty-first."""
-    return str(num2words(int(digits.replace(",", "")[:LONGEST]), to="ordinal")).replace(",", "")
+    return numbers.ordinal(int(digits.replace(",", "")[: numbers.LONGEST]), "en")
 
 
 def one_by_one(digits: str) -> str:
     """Return "007" -> zero zero seven."""
-    return " ".join(str(num2words(int(digit))) for digit in digits)
+    return numbers.digit_by_digit(digits, "en")
 
 
 def year(digits: str) -> str:

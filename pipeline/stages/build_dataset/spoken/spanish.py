@@ -31,9 +31,7 @@ def _one(number: int, noun: str) -> str:
         return said
     if _FEMININE.match(noun) and not _MASCULINE.match(noun):
         return re.sub(r"uno$", "una", re.sub(r"cientos\b", "cientas", said))
-    return re.sub(r"veintiuno$", "veintiún", said) if said.endswith("veintiuno") else re.sub(
-        r"uno$", "un", said
-    )  # fmt: skip
+    return re.sub(r"uno$", "un", re.sub(r"veintiuno$", "veintiún", said))
 
 
 def _ordinal(match: re.Match[str]) -> str:
@@ -57,9 +55,7 @@ def _second_war(match: re.Match[str]) -> str:
 def _time(hour: int, minute: int, noun: str) -> str:
     said = _one(hour, "horas")
     if minute:
-        said += f" cero {numbers.whole(minute, 'es')}" if minute < 10 else (
-            f" {numbers.whole(minute, 'es')}"
-        )  # fmt: skip
+        said += f"{' cero' if minute < 10 else ''} {numbers.whole(minute, 'es')}"
     if noun in (":", "") or (noun == "h" and minute):
         return said
     return f"{said} {'hora' if hour == 1 else 'horas'}"

@@ -5,14 +5,10 @@ from CLDR (through Babel), numbers from num2words.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Currency = tuple[str, str, str, str]
 """One, many, one hundredth, many of them."""
-
-
-def _never(noun: str) -> bool:  # noqa: ARG001  (German and the like decide elsewhere)
-    return False
 
 
 @dataclass(frozen=True)
@@ -64,5 +60,5 @@ class Words:
     """Pattern of words after which a number is a name, and bends with nothing: página 1 ahora."""
     squared: str = ""
     cubed: str = ""
-    first: tuple[tuple[str, Callable[..., str]], ...] = field(default=())
+    first: tuple[tuple[str, Callable[..., str]], ...] = ()
     """The language's own rules, before all others: ordinals, decades."""
