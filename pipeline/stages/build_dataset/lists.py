@@ -17,6 +17,7 @@ from pipeline.stages.build_dataset.recordings import Candidate, Rejected
 from pipeline.validate import MAX_SYMBOLS, OOD_MIN_SYMBOLS, unknown_symbols
 
 SPEAKER = 0  # of texts that nobody says; the trainers want an integer
+OWN_TEXTS = 200  # clips, at most, whose texts stand in where ood/ has none; ood/en.txt has 28 lines
 _OOD_FOLDER = Path(__file__).parent / "ood"
 
 
@@ -114,7 +115,7 @@ def write_ood(out: Path, clips: Sequence[Clip], phonemizer: Phonemizer) -> bool:
     path = _OOD_FOLDER / f"{phonemizer.language}.txt"
     own = not path.is_file()
     if own:
-        said = _long_texts([clip.styletts2 for clip in clips[:200]])
+        said = _long_texts([clip.styletts2 for clip in clips[:OWN_TEXTS]])
     else:
         said = phonemizer.styletts2(path.read_text(encoding="utf-8").splitlines())
     usable = [text for text in said if 0 < len(text) <= MAX_SYMBOLS]

@@ -37,7 +37,6 @@ def overview(
     by_source: dict[str, list[Rejected]] = defaultdict(list)
     for one in rejected:
         by_source[one.source].append(one)
-    kept = Counter(clip.made.source for clip in clips)
     used: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         used[clip.made.source].append(clip)
@@ -60,7 +59,7 @@ def overview(
         "speaker_count": len({clip.made.speaker for clip in clips}),
         "train_count": len(clips) - len(chosen),
         "val_count": len(chosen),
-        "val_by_recording": len(kept) > 1,
+        "val_by_recording": len({clip.made.source for clip in clips}) > 1,
         "clip_s": sum(clip.made.duration_s for clip in clips),
         "input_s": sum(row["duration_s"] or 0.0 for row in rows),
         "used_s": sum(row["used_s"] for row in rows),
