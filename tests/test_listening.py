@@ -160,11 +160,11 @@ def test_a_clip_that_processing_harmed_is_kept_unprocessed(
     processed[len(noisy) // 2 :][: OUTPUT_HZ // 2] *= 0.0 if lost else 1.0
     rec = recording_of(tmp_path, processed)
     audio.write(tmp_path / "plain.flac", np.pad(noisy, OUTPUT_HZ // 2), OUTPUT_HZ)
-    models = judging.Models(sound.load_mos(), tiny)
-    sentence = candidate(SENTENCES[1]["text"], **scores_of(processed, tiny, models.mos))
+    network = sound.load_mos()
+    sentence = candidate(SENTENCES[1]["text"], **scores_of(processed, tiny, network))
 
     found, failure = judging.unharmed(
-        rec, sentence, versions.Version(tmp_path / "plain.flac"), Params(), models
+        rec, sentence, versions.Version(tmp_path / "plain.flac"), Params(), tiny, network
     )
 
     assert failure is None

@@ -152,7 +152,9 @@ def judge(
         candidate, failure = heard(rec, candidate, samples, doubt, params, models.listener)
         plain = rec.unprocessed.of(candidate.span) if rec.unprocessed else None
         if not failure and plain and models.mos:
-            candidate, failure = unharmed(rec, candidate, plain, params, models)
+            candidate, failure = unharmed(
+                rec, candidate, plain, params, models.listener, models.mos
+            )
     rounded = {key: round(value, 3) for key, value in candidate.scores.items()}
     return replace(candidate, scores=rounded), failure
 
@@ -213,15 +215,17 @@ def heard(
 
 
 def unharmed(
-    rec: Recording, candidate: Candidate, plain: Version, params: Params, models: Models
+    rec: Recording,
+    candidate: Candidate,
+    plain: Version,
+    params: Params,
+    listener: Listener,
+    network: sound.Mos,
 ) -> Judged:
     """Return the candidate, cut from the unprocessed recording where processing did harm."""
-    if not (models.listener and models.mos):
-        return candidate, None
     samples = clip_sound(rec, candidate.run, plain)
-    features = models.listener.features(samples)
-    (logprobs,) = models.listener.fits(features, [candidate.text], rec.language)
-    measured = sound.mos(samples, models.mos)
+    (logprobs,) = listener.fits(listener.features(samples), [candidate.text], rec.language)
+    measured = sound.mos(samples, network)
     before = Heard(sum(logprobs) / len(logprobs), measured["mos_ovrl"])
     after = Heard(candidate.scores["fit"], candidate.scores["mos_ovrl"])
     loud = is_loud(plain, params)
