@@ -138,7 +138,7 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:
         spans = find_speech(sound, params, models)
     found = find_voices(sound, spans, params, models)
     found["by_telephone"] = telephone.is_by_telephone(sound, spans)
-    write_json(out / "survey.json", _rounded(source, found, music))
+    write_json(out / "survey.json", _document(source, found, music))
     np.save(out / "embeddings.npy", found["embeddings"].astype(np.float16))
     facts = _facts(under, music, separator) | {
         "speech_s": round(speech.total_s(found["speech"]), 3),
@@ -273,11 +273,12 @@ def _facts(
     }
 
 
-def _rounded(
+def _document(
     source: Path,
     found: dict[str, Any],
     music: list[tuple[speech.Span, beds.Bed]],
 ) -> dict[str, Any]:
+    """Return what survey.json says; the embeddings stand beside it."""
     return {
         "version": 3,
         "duration_s": round(audio.info(source).duration_s, 3),
