@@ -21,7 +21,7 @@ Variables = dict[str, Array]
 
 BINARY_VERSION = 6
 SPEC = ("WhisperSpec", 3)
-_TYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # bfloat16 is 5: numpy has none
+TYPES = {0: "<f4", 1: "i1", 2: "<i2", 3: "<i4", 4: "<f2"}  # bfloat16 is 5: numpy has none
 
 _FLAGS = {  # settings of the other runtime, which openai-whisper's architecture implies
     f"decoder/{name}"
@@ -39,7 +39,7 @@ _FLAGS = {  # settings of the other runtime, which openai-whisper's architecture
     )
 } | {"encoder/num_heads"}
 
-_TOP = {  # theirs -> whisper's
+TOP = {  # theirs -> whisper's
     "encoder/conv1/": "encoder.conv1.",
     "encoder/conv2/": "encoder.conv2.",
     "encoder/layer_norm/": "encoder.ln_post.",
@@ -49,7 +49,7 @@ _TOP = {  # theirs -> whisper's
     "decoder/embeddings/weight": "decoder.token_embedding.weight",
 }
 
-_LAYER = {
+LAYER = {
     "self_attention/layer_norm/": ("attn_ln.",),
     "self_attention/linear_0/": ("attn.query.", "attn.key.", "attn.value."),
     "self_attention/linear_1/": ("attn.out.",),
@@ -62,7 +62,7 @@ _LAYER = {
     "ffn/linear_1/": ("mlp.2.",),
 }
 
-_LEAF = {"gamma": "weight", "beta": "bias"}
+LEAF = {"gamma": "weight", "beta": "bias"}
 
 
 class _Reader:
@@ -109,9 +109,9 @@ def _variable(reader: _Reader) -> tuple[str, Array]:
     name = reader.string()
     shape = tuple(reader.number("I") for _ in range(reader.number("B")))
     kind = reader.number("B")
-    if kind not in _TYPES:
+    if kind not in TYPES:
         raise ValueError(f"{name} in model.bin has the unknown type {kind}")
-    values = np.frombuffer(reader.take(reader.number("I")), dtype=_TYPES[kind])
+    values = np.frombuffer(reader.take(reader.number("I")), dtype=TYPES[kind])
     if values.size != int(np.prod(shape)):
         raise ValueError(f"{name} in model.bin has {values.size} values for the shape {shape}")
     return name, values.reshape(shape)
@@ -134,16 +134,16 @@ def convert(variables: Mapping[str, Array]) -> tuple[dict[str, int], dict[str, A
 
 def _renamed(name: str, values: Array) -> dict[str, Array]:
     base, _, leaf = name.rpartition("/")
-    if name in _TOP:
-        return {_TOP[name]: values}
-    leaf = _LEAF.get(leaf, leaf)
-    if base + "/" in _TOP:
-        return {_TOP[base + "/"] + leaf: values}
+    if name in TOP:
+        return {TOP[name]: values}
+    leaf = LEAF.get(leaf, leaf)
+    if base + "/" in TOP:
+        return {TOP[base + "/"] + leaf: values}
     side, _, rest = base.partition("/layer_")
     layer, _, part = rest.partition("/")
-    if side not in ("encoder", "decoder") or not layer.isdigit() or part + "/" not in _LAYER:
+    if side not in ("encoder", "decoder") or not layer.isdigit() or part + "/" not in LAYER:
         raise ValueError(f"{name} in model.bin has no place in whisper's model")
-    return _unfused(f"{side}.blocks.{layer}.", _LAYER[part + "/"], leaf, values)
+    return _unfused(f"{side}.blocks.{layer}.", LAYER[part + "/"], leaf, values)
 
 
 def _unfused(prefix: str, targets: tuple[str, ...], leaf: str, values: Array) -> dict[str, Array]:

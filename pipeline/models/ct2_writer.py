@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.models.ct2 import _LAYER, _LEAF, _TOP, _TYPES, BINARY_VERSION, SPEC, Array
+from pipeline.models.ct2 import BINARY_VERSION, LAYER, LEAF, SPEC, TOP, TYPES, Array
 
-_CODES = {np.dtype(name): code for code, name in _TYPES.items()}
-_THEIR_LEAF = {ours: theirs for theirs, ours in _LEAF.items()}
+_CODES = {np.dtype(name): code for code, name in TYPES.items()}
+_THEIR_LEAF = {ours: theirs for theirs, ours in LEAF.items()}
 _SETTINGS = {  # what its converter writes for every whisper model
     "decoder/activation": np.int8(3),  # gelu
     "decoder/alibi": np.int8(0),
@@ -66,7 +66,7 @@ def model_bin(dims: Mapping[str, int], state: Mapping[str, Array]) -> bytes:
 
 def _top(state: Mapping[str, Array]) -> dict[str, Array]:
     found = {}
-    for theirs, ours in _TOP.items():
+    for theirs, ours in TOP.items():
         if ours in state:
             found[theirs] = state[ours]
         else:  # a prefix of weight and bias
@@ -78,7 +78,7 @@ def _top(state: Mapping[str, Array]) -> dict[str, Array]:
 
 def _layer(side: str, layer: int, state: Mapping[str, Array]) -> dict[str, Array]:
     found = {}
-    for part, ours in _LAYER.items():
+    for part, ours in LAYER.items():
         if side == "encoder" and part.startswith("attention/"):
             continue  # only the decoder looks at something else than itself
         names = [f"{side}.blocks.{layer}.{name}" for name in ours]
