@@ -66,10 +66,15 @@ def _run(module: ModuleType, own: dict[str, Any], params: Any) -> Result:
     own["out"].mkdir(parents=True, exist_ok=True)
     models = module.load(params, own["device"])
     if own["input"].is_dir():
-        items = _items_of(own["input"], module.READS)
-    else:
-        folder = Path(tempfile.mkdtemp(prefix="kokoro-standalone-"))
-        items = [_item_of(own["input"], folder, module.READS)]
+        return _processed(module, _items_of(own["input"], module.READS), own, params, models)
+    with tempfile.TemporaryDirectory(prefix="kokoro-standalone-") as folder:
+        item = _item_of(own["input"], Path(folder), module.READS)
+        return _processed(module, [item], own, params, models)
+
+
+def _processed(
+    module: ModuleType, items: Sequence[Item], own: dict[str, Any], params: Any, models: Any
+) -> Result:
     if getattr(module, "COLLECTIVE", False):
         return _checked(module.process(items, own["out"], params, models))
     chosen = [item for item in items if own["source"] in (None, item.source)]

@@ -261,14 +261,18 @@ def test_twelve_kinds_of_broken_input_are_each_named_and_the_rest_is_finished(re
 
 
 def test_a_stage_runs_by_itself_on_one_file(tmp_path):
+    """And leaves nothing beside what it made."""
+    (tmp_path / "temp").mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.stages.enhance_audio", str(SAMPLE / "letter.wav"),
          str(tmp_path / "out"), "--enhancement-mode", "balanced"],
         cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temp")},
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert soundfile.info(tmp_path / "out" / "audio.flac").samplerate == 24_000
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_help_groups_the_flags_and_shows_defaults_and_units():
