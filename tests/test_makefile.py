@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.environment import INTERVAL, LOCK_TIMEOUT
+from pipeline.executors.hardware import THREADS
+from pipeline.models.bfloat16 import LIMIT
+
 ROOT = Path(__file__).parents[1]
 ECHO = """#!/bin/sh
 for word in "$@"; do printf '%s\\n' "$word"; done >> "$CALLS"
@@ -303,6 +307,16 @@ def mounts(words):
     """Return what is mounted read-only, of the words that docker got."""
     found = [re.fullmatch(r"type=bind,source=(.*),target=\1,readonly", word) for word in words]
     return [match[1] for match in found if match]
+
+
+@pytest.mark.parametrize("variable", [INTERVAL, LOCK_TIMEOUT, THREADS, LIMIT])
+def test_what_decides_a_run_is_the_same_in_a_container(checkout, engine, variable):
+    """Also which instructions compute, and so which bytes come out."""
+    _, with_it = launch(checkout, "run", engine, INPUT="a.mp3", **{variable: "1"})
+    _, without = launch(checkout, "run", engine, INPUT="a.mp3")
+
+    assert [word for word in with_it if word == variable] == [variable]
+    assert variable not in without
 
 
 def test_a_list_brings_what_it_names(checkout, engine):
