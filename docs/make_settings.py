@@ -36,8 +36,6 @@ def table(names: Iterable[str]) -> str:
         default = "" if one.default is False or one.default == "" else f"{one.default}{unit}"
         free = " *free*" if one.metadata["free"] else ""
         flag = "--" + name.replace("_", "-")
-        if one.default is True:
-            flag = "--no-" + name.replace("_", "-")
         rows.append(
             f"| `{flag}` | {default} | {one.metadata['help']}{free} |".replace("|  |", "| |")
         )
@@ -55,9 +53,8 @@ def readme() -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     head, _, rest = text.partition("<!-- settings -->\n")
     _, _, tail = rest.partition("<!-- /settings -->")
-    known = [name for name in MOST_USED if name in {each.name for each in fields(Settings)}]
     more = "\n\nAll of them: [docs/settings.md](docs/settings.md).\n"
-    return f"{head}<!-- settings -->\n{table(known)}{more}<!-- /settings -->{tail}"
+    return f"{head}<!-- settings -->\n{table(MOST_USED)}{more}<!-- /settings -->{tail}"
 
 
 if __name__ == "__main__":
