@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.checkpoint import Checkpoint, State
-from pipeline.console import LOG_FILE, listed, safe, table
+from pipeline.console import LOG_FILE, counted, listed, safe, table
 from pipeline.plan import ALL, Decision, Step
 from pipeline.summary import dataset_lines
 
@@ -59,8 +59,8 @@ def say_summary(
     for line in table([HEAD, *rows]):
         log.info("%s", line)
     failed = state.failures()
-    _say_list("🚮 %d recordings were left out:", {k: v for k, v in lost.items() if k not in failed})
-    _say_list("❌ %d recordings failed; --resume tries them again:", failed)
+    _say_list("🚮 %s left out:", {k: v for k, v in lost.items() if k not in failed})
+    _say_list("❌ %s failed; --resume tries again:", failed)
     say_dataset(checkpoint, out, stages[-1])
 
 
@@ -92,6 +92,6 @@ def _row(state: State, stage: str, skipped: int) -> tuple[object, ...]:
 
 def _say_list(head: str, problems: Mapping[str, str]) -> None:
     if problems:
-        log.info(head, len(problems))
+        log.info(head, counted(len(problems), "recording"))
         for line in listed(problems):
             log.info("%s", line)
