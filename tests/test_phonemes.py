@@ -190,6 +190,7 @@ def test_languages_that_kokoro_does_not_speak(language: str, text: str) -> None:
 
 def test_the_nearest_sounds_are_kokoros_and_none_is_replaced_in_vain() -> None:
     """The table leads from outside of the alphabet into it."""
+    assert nearest_in_kokoro()
     for sound, near in nearest_in_kokoro().items():
         assert unknown_symbols(chr(sound), "kokoro") and not unknown_symbols(near, "kokoro")
 

@@ -132,7 +132,7 @@ def test_the_ray_job_runs_the_pinned_ray_on_a_shared_folder_with_a_gpu_each():
     version = job["spec"]["rayClusterSpec"]["rayVersion"]
     assert f"ray=={version} " in (ROOT / "requirements-dev.txt").read_text()
     assert f'ray = ["ray=={version}"]' in (ROOT / "pyproject.toml").read_text()
-    assert all(claim["spec"]["accessModes"] == ["ReadWriteMany"] for claim in claims)
+    assert [claim["spec"]["accessModes"] for claim in claims] == [["ReadWriteMany"]] * 2
     assert worker["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert head["volumes"] == worker["volumes"]
     named = {

@@ -198,6 +198,7 @@ def test_words_are_in_the_clip_of_their_sound(tmp_path):
 
     document, _ = segmented(take.item(tmp_path, 0.3), tmp_path)
 
+    assert " ".join(texts(document)) == "".join(word for word, _, _ in take.words).strip()
     for clip in document["clips"]:
         said = [w for w, a, b in take.words if clip["start_s"] <= a and b <= clip["end_s"]]
         assert clip["text"] == "".join(said).strip()
