@@ -187,6 +187,17 @@ def level_db(samples: Samples) -> float:
     return max(FLOOR_DB, 10 * float(np.log10(power))) if power > 0 else FLOOR_DB
 
 
+def mean_db(levels_db: Samples) -> float:
+    """Return the level of some frames together; FLOOR_DB of none.
+
+    >>> round(mean_db(np.array([-20, -120], np.float32)), 2)
+    -23.01
+    """
+    if not len(levels_db):
+        return FLOOR_DB
+    return float(10 * np.log10(np.mean(10 ** (levels_db.astype(np.float64) / 10))))
+
+
 def frame_levels_db(samples: Samples, rate_hz: int, frame_s: Seconds = 0.01) -> Samples:
     """Return the RMS level of each whole frame in dB re full scale, float32 (frames,)."""
     frame = max(1, round(frame_s * rate_hz))

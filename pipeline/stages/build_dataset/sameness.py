@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
+from pipeline import audio
 from pipeline.audio import Samples, Seconds
 
 Changes = npt.NDArray[np.float32]  # (frames, BANDS), dB
@@ -47,7 +47,7 @@ class Match:
 
 def changes(samples: Samples, rate_hz: int) -> Changes:
     """Return how the level in each band changes; nothing where there is no change to tell by."""
-    low = np.pad(soxr.resample(samples, rate_hz, RATE_HZ, quality="HQ"), FRAME // 2)
+    low = np.pad(audio.resample(samples, rate_hz, RATE_HZ), FRAME // 2)
     frames = np.lib.stride_tricks.sliding_window_view(low, FRAME)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(FRAME).astype(np.float32), axis=1)) ** 2
     edges = np.round(np.geomspace(*BAND_HZ, BANDS + 1) * FRAME / RATE_HZ).astype(int)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from pipeline import audio
 from pipeline.audio import Samples, Seconds
@@ -137,7 +136,7 @@ def _difference(one: Bits, other: Bits) -> float:
 
 def _bits(samples: Samples, rate_hz: int) -> Bits:
     """Return (frames - 1, BANDS): is the difference of neighbouring bands rising?"""
-    low = soxr.resample(np.ascontiguousarray(samples), rate_hz, RATE_HZ, quality="HQ")
+    low = audio.resample(np.ascontiguousarray(samples), rate_hz, RATE_HZ)
     if len(low) < FRAME + HOP:
         return np.zeros((0, BANDS), np.bool_)
     frames = np.lib.stride_tricks.sliding_window_view(low, FRAME)[::HOP]

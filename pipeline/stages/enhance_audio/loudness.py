@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
-from pipeline.audio import FLOOR_DB, OUTPUT_HZ, Samples, Seconds
+from pipeline.audio import FLOOR_DB, OUTPUT_HZ, Samples, Seconds, resample
 
 Span = tuple[Seconds, Seconds]
 
@@ -77,7 +76,7 @@ def true_peak(samples: Samples, known: float = 0.0) -> float:
     peak = float(np.max(np.abs(samples), initial=0.0))
     if peak * MOST_OVERSHOOT <= known:
         return known
-    dense = soxr.resample(samples, OUTPUT_HZ, OVERSAMPLING * OUTPUT_HZ, quality="HQ")
+    dense = resample(samples, OUTPUT_HZ, OVERSAMPLING * OUTPUT_HZ)
     return max(known, peak, float(np.max(np.abs(dense), initial=0.0)))
 
 

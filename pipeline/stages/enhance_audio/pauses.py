@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.audio import FLOOR_DB, OUTPUT_HZ, Samples, Seconds, frame_levels_db, level_db
+from pipeline.audio import (
+    FLOOR_DB,
+    OUTPUT_HZ,
+    Samples,
+    Seconds,
+    frame_levels_db,
+    level_db,
+    mean_db,
+)
 
 from .loudness import Span, mask
 
@@ -96,13 +104,7 @@ def _typical(parts: Sequence[Samples]) -> Samples:
 
 def _speech_db(levels_db: Samples, speech: Sequence[Span]) -> float:
     inside = levels_db[mask(speech, len(levels_db), 1 / FRAME_S)]
-    return _mean_db(inside if len(inside) else levels_db)
-
-
-def _mean_db(levels_db: Samples) -> float:
-    if not len(levels_db):
-        return FLOOR_DB
-    return float(10 * np.log10(np.mean(10 ** (levels_db.astype(np.float64) / 10))))
+    return mean_db(inside if len(inside) else levels_db)
 
 
 def _floor_db(levels_db: Samples) -> float:

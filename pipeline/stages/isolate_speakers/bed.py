@@ -83,7 +83,7 @@ def measure(frames: Frames, spans: Sequence[Span]) -> Bed:
     if len(quiet) * FRAME_S < ENOUGH_S:
         quiet = np.flatnonzero(levels <= np.quantile(levels, QUIETEST))
         penalty_db = DIP_PENALTY_DB
-    return _bed(frames, quiet, _mean_db(levels[in_speech]), penalty_db)
+    return _bed(frames, quiet, audio.mean_db(levels[in_speech]), penalty_db)
 
 
 def music(
@@ -99,7 +99,7 @@ def music(
         return []
     near = _near(frames, spans)
     middles = [0.0, *((a + b) / 2 for a, b in near), frames.duration_s]
-    speech_db = _mean_db(frames.levels[in_speech])
+    speech_db = audio.mean_db(frames.levels[in_speech])
     found: list[tuple[Span, Bed]] = []
     for first, last in _enough(near):
         bed = _bed(frames, frames.inside(near[first:last]), speech_db)
@@ -175,7 +175,3 @@ def _tonality_db(frames: Samples) -> Samples:
 def _frames_in(span: Span) -> tuple[int, int]:
     """Return [first, last) of the frames that lie wholly inside a span."""
     return int(np.ceil(span[0] / FRAME_S)), max(0, int(span[1] / FRAME_S))
-
-
-def _mean_db(levels: Samples) -> float:
-    return float(10 * np.log10(np.mean(10 ** (levels.astype(np.float64) / 10))))

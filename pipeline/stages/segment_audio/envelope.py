@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio import FLOOR_DB, Samples, Seconds
+from pipeline.audio import FLOOR_DB, Samples, Seconds, mean_db
 
 Span = tuple[Seconds, Seconds]
 Flags = npt.NDArray[np.bool_]
@@ -79,7 +79,7 @@ class Envelope:
     def mean_over_room_db(self, part: slice) -> float:
         """Return how far the mean level of frames is over the room; 0 without a frame."""
         levels = self.levels_db[part]
-        return _mean_db(levels) - float(self.room_db[part][0]) if len(levels) else 0.0
+        return mean_db(levels) - float(self.room_db[part][0]) if len(levels) else 0.0
 
     def snr_db(self, start_s: Seconds, end_s: Seconds) -> float:
         """Return the mean level of a span's sound over that of the pauses around it."""
@@ -87,7 +87,7 @@ class Envelope:
         loud = self.levels_db[part][~self.quiet[part]]
         if not len(loud):
             return 0.0
-        return _mean_db(loud) - float(np.median(self.room_db[part]))
+        return mean_db(loud) - float(np.median(self.room_db[part]))
 
 
 def envelope(levels_db: Samples, speech: Sequence[Span], muted: Sequence[Span]) -> Envelope:
@@ -226,10 +226,6 @@ def covered_s(spans: Sequence[Any], start_s: Seconds, end_s: Seconds) -> Seconds
     """Return how much of a span `spans` (sorted and disjoint) cover."""
     near = overlapping(spans, start_s, end_s)
     return float(sum(min(end_s, span[1]) - max(start_s, span[0]) for span in near))
-
-
-def _mean_db(levels_db: Samples) -> float:
-    return float(10 * np.log10(np.mean(10 ** (levels_db.astype(np.float64) / 10))))
 
 
 def _floor(time_s: Seconds) -> int:

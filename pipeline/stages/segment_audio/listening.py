@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import soxr
 
+from pipeline import audio
 from pipeline.audio import OUTPUT_HZ, Samples
 from pipeline.models import is_half, load_whisper, onednn, whisper_label
 
@@ -160,7 +160,7 @@ def plain_words(text: str, language: str) -> list[str]:
 def _mel(samples: Samples, model: Any) -> Any:
     from whisper.audio import log_mel_spectrogram, pad_or_trim
 
-    heard = soxr.resample(samples, OUTPUT_HZ, WHISPER_HZ, quality="HQ").astype(np.float32)
+    heard = audio.resample(samples, OUTPUT_HZ, WHISPER_HZ)
     mel = log_mel_spectrogram(pad_or_trim(heard), model.dims.n_mels).to(model.device)
     return mel.half() if is_half(model) else mel
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 
+from pipeline import audio
 from pipeline.audio import OUTPUT_HZ, Samples
 
 MOS_HZ = 16_000  # the network's rate
@@ -61,7 +61,7 @@ def mos(samples: Samples, network: Mos) -> dict[str, float]:
     A short clip is repeated up to 9 s, as speechmos does; a longer one is its beginning and its
     end, averaged.
     """
-    heard = np.clip(soxr.resample(samples, OUTPUT_HZ, MOS_HZ, quality="HQ"), -1.0, 1.0)
+    heard = np.clip(audio.resample(samples, OUTPUT_HZ, MOS_HZ), -1.0, 1.0)
     windows = [_repeated(heard)[:MOS_SAMPLES]]
     if len(heard) > MOS_SAMPLES:
         windows.append(heard[-MOS_SAMPLES:])
