@@ -1,6 +1,7 @@
 """The documentation says what the code does."""
 
 import ast
+import doctest
 import importlib.util
 import re
 import shlex
@@ -56,6 +57,23 @@ def literals() -> str:
         text = (ROOT / "ci" / name).read_text(encoding="utf-8")
         found += re.findall(r'"([^"\n]+)"', text)
     return "\n".join(found)
+
+
+EXAMPLES = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("pipeline", "bench")
+    for path in (ROOT / folder).rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("path", EXAMPLES)
+def test_the_examples_in_docstrings_give_what_they_say(path, tmp_path, monkeypatch):
+    (tmp_path / "my-voice").mkdir()
+    monkeypatch.chdir(tmp_path)
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 QUOTED = re.findall(r"^### `(.+)`$", (ROOT / "docs/troubleshooting.md").read_text("utf-8"), re.M)

@@ -42,7 +42,7 @@ class Checkpoint:
 
     >>> with Checkpoint.open(Path("my-voice"), views={}) as checkpoint:
     ...     checkpoint.start("enhance_audio", "talk.wav")
-    ...     checkpoint.save(Record("enhance_audio", "talk.wav", "done", ...))
+    ...     checkpoint.save(Record("enhance_audio", "talk.wav", "done", output="work/…/audio.flac"))
     """
 
     def __init__(

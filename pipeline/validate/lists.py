@@ -95,7 +95,7 @@ def most_symbols(duration_s: float) -> int:
     with n_down = 1 (Utils/ASR/config.yml), and a pad at both ends of the text.
 
     >>> most_symbols(2.0)
-    94
+    95
     """
     return int((duration_s + PADDING_S) / FRAME_S + 1) // 2 - 2
 

@@ -121,7 +121,7 @@ def _held(word: Word) -> Word:
 def text_of(words: Sequence[Word]) -> str:
     """Return the words as one clean line: no control characters, no field separator.
 
-    >>> text_of([word(" Yes,"), word(" no|more.\\n")])
+    >>> text_of([Word(said, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0) for said in (" Yes,", " no|more.\\n")])
     'Yes, no more.'
     """
     joined = unicodedata.normalize("NFC", "".join(word.text for word in words))
