@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.executors.hardware import gpu_count
+from pipeline.ffmpeg import find_ffmpeg
+from pipeline.item import Unusable
 from pipeline.models import PRESETS, cache_dir, is_cached
 
 NEEDED, OPTIONAL = "needed", "optional"
@@ -58,12 +60,10 @@ def _python() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    import imageio_ffmpeg
-
     try:
-        path = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+        path = find_ffmpeg()
         line = _first_line([path, "-version"])
-    except (OSError, RuntimeError, subprocess.SubprocessError) as err:
+    except (Unusable, OSError, subprocess.SubprocessError) as err:
         line, path = "", str(err)
     return Finding("ffmpeg", bool(line), line or path, remedy="install imageio-ffmpeg or ffmpeg")
 

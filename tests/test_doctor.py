@@ -78,6 +78,16 @@ def test_an_ffmpeg_that_does_not_work_is_named_and_all_else_looked_at(tmp_path):
     assert things["container engine"]["kind"] == "optional"  # the last thing that is looked at
 
 
+def test_without_any_ffmpeg_how_to_get_one_is_said(tmp_path):
+    (tmp_path / "imageio_ffmpeg.py").write_text("raise ImportError('not installed')\n")
+    paths = {"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    code, said = doctor(tmp_path, "--json", **paths)
+
+    assert code == 1
+    assert not found(said)["ffmpeg"]["is_well"]
+    assert "pip install imageio-ffmpeg" in found(said)["ffmpeg"]["found"]
+
+
 def test_the_disk_is_held_against_the_need_of_the_recordings_that_are_named(tmp_path):
     sample = ROOT / "data" / "sample"
     code, said = doctor(tmp_path / "out", sample, "--json")

@@ -14,10 +14,11 @@ from pipeline import job
 from pipeline.checkpoint import Record, State
 from pipeline.config import Settings
 from pipeline.dispatch import LowDisk
+from pipeline.ffmpeg import find_ffmpeg
 from pipeline.forecast import BYTES, certainly_fits, foresee, require_room
 from pipeline.lock import Lock
 from pipeline.stages.download_audio import length
-from pipeline.stages.download_audio.ffmpeg import allowed_demuxers, find_ffmpeg
+from pipeline.stages.download_audio.ffmpeg import allowed_demuxers
 from tests.forked import COMMON, run, texts
 from tests.test_limits import call, tmpfs
 from tests.test_runner import start, wait_for_start

@@ -16,10 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.ffmpeg import find_ffmpeg
 from pipeline.item import Item, Reject, Result, setting, write_json
 from pipeline.stages.download_audio.decode import Decoded, decode
 from pipeline.stages.download_audio.fetch import IsPage, Limits, fetch
-from pipeline.stages.download_audio.ffmpeg import allowed_demuxers, command, find_ffmpeg
+from pipeline.stages.download_audio.ffmpeg import allowed_demuxers, command
 from pipeline.stages.download_audio.fingerprint import fingerprint_of
 from pipeline.stages.download_audio.pages import fetch_page
 

@@ -1,8 +1,9 @@
-"""Running ffmpeg: which one, with which command, watched so that it cannot hang the run.
+"""Running ffmpeg: with which command, watched so that it cannot hang the run.
 
 In:  a local file of any kind, trusted in nothing.
 Out: its decoded bytes as a stream (a `.au` of float32, one or two channels) and what it said.
-Left out: what the bytes mean (decode.py) and what its messages mean (reasons.py).
+Left out: which one (`pipeline/ffmpeg.py`), what the bytes mean (decode.py) and what its messages
+mean (reasons.py).
 """
 
 import ctypes
@@ -10,7 +11,6 @@ import functools
 import os
 import re
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -53,20 +53,6 @@ class Log:
     @property
     def text(self) -> str:
         return (self.head + self.tail).decode("utf-8", "replace").replace("\r", "\n")
-
-
-def find_ffmpeg() -> str:
-    """Return the ffmpeg on PATH, else the one that imageio-ffmpeg carries; Unusable if neither."""
-    if found := shutil.which("ffmpeg"):
-        return found
-    try:
-        import imageio_ffmpeg
-
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as err:
-        raise Unusable(
-            "no ffmpeg: install it (apt-get install ffmpeg) or pip install imageio-ffmpeg"
-        ) from err
 
 
 @functools.cache  # asked for once a file by who only wants its length

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import soundfile
 
+from pipeline.ffmpeg import find_ffmpeg
 from pipeline.item import Unusable
-from pipeline.stages.download_audio.ffmpeg import allowed_demuxers, find_ffmpeg
+from pipeline.stages.download_audio.ffmpeg import allowed_demuxers
 from pipeline.stages.download_audio.reasons import DURATION
 
 ASKED_AT_MOST = 200  # files; ffmpeg takes some 50 ms each

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline import audio
 from pipeline.audio import Seconds
+from pipeline.ffmpeg import find_ffmpeg
 from pipeline.item import Unusable
 
 from . import groups, speech, telephone, voices
@@ -95,18 +96,10 @@ def _decoded(path: Path, target: Path) -> Path:
     if not path.is_file():
         raise Unusable(f"--target-speaker {path}: no such file; give a clip of the speaker alone")
     # "file:": a name like "http:x.wav" or "-i.wav" is a file, and nothing else
-    command = [_ffmpeg(), "-nostdin", "-v", "error", "-i", f"file:{path.resolve()}"]
+    command = [find_ffmpeg(), "-nostdin", "-v", "error", "-i", f"file:{path.resolve()}"]
     command += ["-t", str(MOST_S), "-vn", "-ac", "1", "-ar", str(speech.RATE_HZ), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not target.is_file() or audio.info(target).samples == 0:
         last = (done.stderr.strip().splitlines() or ["no sound in it"])[-1]
         raise Unusable(f"--target-speaker {path}: cannot be read: {last}; re-encode it")
     return target
-
-
-def _ffmpeg() -> str:
-    import shutil
-
-    import imageio_ffmpeg
-
-    return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
