@@ -181,7 +181,7 @@ def _write(parts: Iterator[bytes], out: Path, how: Pass, max_s: float) -> Meter:
             file.write(samples)
             if meter.frames > max_s * meter.rate_hz:
                 raise ValueError(
-                    f"longer than {max_s / 3600:g} h (max_recording_h); split it or raise the limit"
+                    f"longer than {max_s / 3600:g} h; split it, or raise --max-recording-h"
                 )
     return meter
 
