@@ -15,6 +15,7 @@ from types import ModuleType
 from pipeline.artefacts import Artefacts, Problem
 from pipeline.checkpoint import Checkpoint, Record, State
 from pipeline.config import Settings, params_for
+from pipeline.console import counted
 from pipeline.exclusions import read_excluded
 from pipeline.intake import Intake
 from pipeline.plan import ALL, Decision, Planner, Step
@@ -164,5 +165,5 @@ def _todo(
         if decision.source in anew:
             found[decision.source] = f"if {anew[decision.source]} changes it"
         elif decision.source == ALL and anew and not keeps:
-            found[ALL] = f"{len(anew)} recordings are done anew"
+            found[ALL] = f"{counted(len(anew), 'recording')} done anew"
     return found

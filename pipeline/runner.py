@@ -22,7 +22,7 @@ from pipeline import executors, talk
 from pipeline.artefacts import Artefacts
 from pipeline.checkpoint import Checkpoint
 from pipeline.config import Settings, params_for
-from pipeline.console import safe
+from pipeline.console import counted, safe
 from pipeline.dispatch import Dispatcher
 from pipeline.estimate import stage_counts
 from pipeline.executors import Outcome
@@ -124,8 +124,9 @@ class Runner:
             self._validator.restore_clips()
             self._planner.lose_again(self._flow[:-1])
             if undone := self._planner.undone(self._flow[:-1]):
+                many = counted(len(undone), "recording")
                 raise RunFailed(
-                    f"{len(undone)} recordings have to be done again (like {safe(undone[0])}): "
+                    f"{many} must be done again (like {safe(undone[0])}): "
                     "run with --resume; its dataset will be without what excluded.txt names"
                 )
             last = [step for step in self._flow if step.stage == self._stages[-1]]
