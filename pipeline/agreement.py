@@ -18,6 +18,7 @@ from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.config import Settings
 from pipeline.dataset import DATASET_INDEX, WORK
 from pipeline.disk import Disk
+from pipeline.environment import checkpoint_interval, lock_timeout_s
 from pipeline.exclusions import Excluded, digest_of, read_excluded
 from pipeline.exits import RunFailed, WrongUse
 from pipeline.flow import FLOW, Step
@@ -50,12 +51,12 @@ class Request:
     given: Mapping[str, Any]  # settings given on the command line, by name
     mode: str  # "start", "resume", "restart", or "rebuild": the dataset alone, of what is there
     command: str
-    interval: int = 1  # KOKORO_CHECKPOINT_INTERVAL
-    lock_timeout_s: int = 3600  # KOKORO_LOCK_TIMEOUT
     ask: Callable[[str], str] | None = None  # None: there is no terminal
     flow: Sequence[Step] = FLOW
     disk: Disk = field(default_factory=Disk)
     prepare: Callable[[], object] = lambda: None  # done under the lock, before what holds is read
+    interval: int = field(default_factory=checkpoint_interval)
+    lock_timeout_s: int = field(default_factory=lock_timeout_s)
 
 
 def has_checkpoint(out: Path) -> bool:

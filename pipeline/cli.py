@@ -25,7 +25,7 @@ from pipeline.config import Settings
 from pipeline.console import ask, on_terminal, start_logging
 from pipeline.disk import Disk
 from pipeline.dry_run import dry_run
-from pipeline.environment import INTERVAL, LOCK_TIMEOUT, whole_number
+from pipeline.environment import INTERVAL, LOCK_TIMEOUT
 from pipeline.executors import tame_threads
 from pipeline.flow import FLOW, Step
 from pipeline.guard import guarded
@@ -76,8 +76,6 @@ def _run(words: Sequence[str], flow: Sequence[Step], disk: Disk) -> int:
         given={name: value for name, value in given.items() if name != "output"},
         mode=_mode(Path(given["output"]), inputs, given),
         command=shlex.join(["dataset-pipeline", *map(_without_secrets, words)]),
-        interval=whole_number(INTERVAL, 1),
-        lock_timeout_s=whole_number(LOCK_TIMEOUT, 3600),
         ask=ask if on_terminal() else None,
         flow=flow,
         disk=disk,

@@ -13,7 +13,6 @@ from pipeline.checkpoint import Checkpoint, State
 from pipeline.commands.words import Parser
 from pipeline.console import ask, counted, on_terminal
 from pipeline.disk import Disk
-from pipeline.environment import LOCK_TIMEOUT, whole_number
 from pipeline.exclusions import (
     EXCLUDED_FILE,
     changed,
@@ -45,7 +44,6 @@ def run(words: Sequence[str], flow: Sequence[Step], disk: Disk | None = None) ->
         given={"on_lock": given.on_lock},
         mode="rebuild",
         command=shlex.join(["dataset-pipeline", "exclude", *words]),
-        lock_timeout_s=whole_number(LOCK_TIMEOUT, 3600),
         ask=ask if on_terminal() else None,
         flow=flow,
         disk=disk,
