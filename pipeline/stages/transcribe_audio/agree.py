@@ -10,18 +10,18 @@ Left out: whether a recording is in another one (`recording.py`), or a sentence 
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from pipeline import audio
 from pipeline.audio import Samples, Seconds
-from pipeline.item import Item, Result, setting, write_json
+from pipeline.item import Item, Result, write_json
 from pipeline.stages import transcribe_audio as stage
 from pipeline.stages.transcribe_audio.engine import Engine
+from pipeline.stages.transcribe_audio.settings import Asked
 from pipeline.stages.transcribe_audio.spoken import RATE_HZ
 from pipeline.stages.transcribe_audio.windows import Span
 
@@ -36,19 +36,7 @@ WINDOW_S: Seconds = 28.0  # of speech: whisper hears 30 s
 MOST_WINDOWS = 12  # 5.6 minutes of speech: some 6 s of one core with base, whatever the job's size
 SHOWN = 5  # languages that are written down
 
-
-@dataclass(frozen=True)
-class Params:
-    """Settings; those of transcribe_audio."""
-
-    whisper_model: str = setting(
-        "auto",
-        "auto (medium on CUDA, base on a CPU), a name (tiny.en, base, large-v3, ...) or a .pt file",
-    )
-    asr_engine: Literal["auto", "openai-whisper", "faster-whisper"] = setting(
-        "auto", "what runs whisper"
-    )
-    language: str = setting("auto", "language of the speech as a code (en, de, ...); auto detects")
+Params = Asked
 
 
 def memory_gb(params: Params) -> float:

@@ -1,4 +1,4 @@
-"""The settings of transcribe_audio, each with where its default comes from."""
+"""The settings of transcribe_audio and its `agree`, each with where its default comes from."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,8 +7,8 @@ from pipeline.item import setting
 
 
 @dataclass(frozen=True)
-class Params:
-    """Settings; defaults of the fallback are those of whisper's transcribe()."""
+class Asked:
+    """Which whisper is asked, and for which language: what both steps of the stage have to know."""
 
     whisper_model: str = setting(
         "auto",
@@ -20,6 +20,12 @@ class Params:
         "installed with the extra [faster-whisper]; int8 on a CPU",
     )
     language: str = setting("auto", "language of the speech as a code (en, de, ...); auto detects")
+
+
+@dataclass(frozen=True)
+class Params(Asked):
+    """Settings; defaults of the fallback are those of whisper's transcribe()."""
+
     seed: int = setting(0, "for everything that chance has a part in")
     # LJ Speech, 5,856 words, base: beams of 5 have 3.4% of words wrong, greedy 3.5%; the difference
     # is likely between -0.48 and +0.35 points. They take 1.5 times as long, and skip more sentences
