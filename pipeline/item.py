@@ -27,7 +27,7 @@ class Item:
     folders: Mapping[str, str] = field(default_factory=dict)  # step -> folder of its artefact
     facts: Mapping[str, Facts] = field(default_factory=dict)  # step -> its facts
     scratch: str = ""  # a folder for this recording that outlives a crash (half a download)
-    dropped: str = ""  # "stage: reason" once a step has dropped or failed it; for collective steps
+    dropped: str = ""  # "rule: reason" once a step has dropped or failed it; for collective steps
     excluded: tuple[str, ...] = ()  # its clips that a person took out; for steps with BY_HAND
 
     def path(self, step: str, name: str) -> Path:
@@ -45,7 +45,10 @@ class Items(Packed[Item]):
 
 @dataclass(frozen=True)
 class Result:
-    """What a step made of an item: its main file, and what is worth knowing about it."""
+    """What a step made of an item: its main file, and what is worth knowing about it.
+
+    `facts["rule"]` of a collective step names the rule of its drops, as a Reject's does.
+    """
 
     output: str  # the main file, relative to the `out` folder that the step was given
     facts: Facts = field(default_factory=dict)
@@ -55,12 +58,13 @@ class Result:
 class Reject(ValueError):
     """A drop: the recording is fine to read but not fit for the dataset. The text is the reason.
 
-    `facts` are kept as those of a result are: how long it is, for the account of each second.
+    `rule`: what it is called in rejected.jsonl; "": as its stage. `facts` are kept as those of a
+    result are: how long it is, for the account of each second.
     """
 
-    def __init__(self, reason: str, facts: Facts | None = None) -> None:
+    def __init__(self, reason: str, rule: str = "", facts: Facts | None = None) -> None:
         super().__init__(reason)
-        self.facts = dict(facts or {})
+        self.facts = dict(facts or {}) | ({"rule": rule} if rule else {})
 
 
 class Unusable(Exception):

@@ -37,7 +37,7 @@ class Planner:
         excluded: Excluded | None = None,
     ) -> None:
         self.sources = sources
-        self.lost: dict[str, str] = {}  # source -> "stage: reason", dropped or failed on the way
+        self.lost: dict[str, str] = {}  # source -> "rule: reason", dropped or failed on the way
         self._stamps = stamps
         self._checkpoint = checkpoint
         self._artefacts = artefacts
@@ -78,10 +78,12 @@ class Planner:
         lost = set(self._checkpoint.state.records.lost(step.name))
         asked = (s for s in sources if s in lost or s == ALL)  # the others were not left out
         found = [record for s in asked if (record := self._checkpoint.get(step.name, s))]
-        drops = [drop for record in found for drop in record.drops]
-        own = ((record.source, record.reason) for record in found if record.source != ALL)
-        for source, reason in (*own, *drops):
-            self.lost.setdefault(source, f"{step.stage}: {reason}")
+        drops: list[tuple[str, str]] = []
+        for record in found:
+            own = [] if record.source == ALL else [(record.source, record.reason)]
+            drops += record.drops
+            for source, reason in (*own, *record.drops):
+                self.lost.setdefault(source, f"{record.facts.get('rule', step.stage)}: {reason}")
         return drops
 
     def undone(self, steps: Sequence[Step]) -> list[str]:

@@ -63,7 +63,7 @@ def test_a_run_with_the_stage_drops_what_is_too_quiet_and_builds_the_dataset(pro
     assert "🔈 Checking the level: letter.wav" in done.stdout
     rejected = [json.loads(line) for line in (tmp_path / "out/rejected.jsonl").open()]
     quiet = next(one for one in rejected if one["source"] == "whisper.flac")
-    assert quiet["rule"] == "check_level"
+    assert quiet["rule"] == "level"
     assert quiet["reason"] == "its level of -60.0 dB is below -50 dB"
     again = run(program, *words, "--resume", "--min-level-db", "-70")
     assert again.returncode == 2

@@ -267,7 +267,7 @@ def test_seconds_add_up_whatever_the_spans(
 def test_dropped_and_failed_recordings_are_listed(tmp_path: Path, models: Models) -> None:
     """A dropped recording is rejected as a whole; a failed one has no known end."""
     known = {"download_audio": {"duration_s": 12.5}}
-    reason = "download_audio.unique: same content as a-1.wav"
+    reason = "duplicate: same content as a-1.wav"
     items = [
         segmented(tmp_path, "a-1", sentences(2)),
         item("copy.wav", "copy", {}, dropped=reason, facts=known),
@@ -280,7 +280,7 @@ def test_dropped_and_failed_recordings_are_listed(tmp_path: Path, models: Models
     spans = [(r["source"], r["start"], r["end"], r["rule"], r["reason"]) for r in found[-2:]]
     assert spans == [
         ("bad.mp3", 0.0, None, "download_audio", "cannot read bad.mp3: no audio stream"),
-        ("copy.wav", 0.0, 12.5, "download_audio.unique", "same content as a-1.wav"),
+        ("copy.wav", 0.0, 12.5, "duplicate", "same content as a-1.wav"),
     ]
 
 
@@ -558,7 +558,7 @@ def test_recordings_that_are_broken_off_are_named_five_of_them(
         for one in (segmented(tmp_path, f"cut-{k}", sentences(1)) for k in range(6))
     ]
 
-    dropped = replace(cut[0], dropped="isolate_speakers: no speech found")
+    dropped = replace(cut[0], dropped="non_speech: no speech found")
 
     build([whole, dropped, *cut[1:]], tmp_path / "out", models)
 

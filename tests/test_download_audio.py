@@ -381,7 +381,7 @@ def test_short_recordings_are_dropped_long_ones_fail(tmp_path, run):
 
     with pytest.raises(Reject, match=r"^0\.400 s is shorter than 1 s$") as short:
         run(path)
-    assert short.value.facts == {"duration_s": 0.4}
+    assert short.value.facts == {"duration_s": 0.4, "rule": "too_short"}
     with pytest.raises(ValueError, match=r"longer than 0\.0001 h; .* --max-recording-h$"):
         run(path, replace(PARAMS, max_recording_h=0.0001))
     assert run(path, replace(PARAMS, min_recording_s=0.4)).facts["duration_s"] == 0.4
@@ -999,7 +999,7 @@ def test_the_first_by_key_of_the_same_content_stays(tmp_path):
     result = unique.process(items, tmp_path, unique.Params(), unique.load(unique.Params(), "cpu"))
 
     assert result.drops == {"c": "same content as a", "d": "same content as a"}
-    assert result.facts == {"duplicates": 2}
+    assert result.facts == {"duplicates": 2, "rule": "duplicate"}
     assert json.loads((tmp_path / "duplicates.json").read_text()) == {
         "version": 2,
         "duplicates": [{"kept": "a", "dropped": ["c", "d"], "same": "content"}],
@@ -1181,7 +1181,7 @@ def test_recordings_much_longer_than_each_other_are_compared_with_their_like_onl
 
 
 def test_a_recording_that_is_out_already_keeps_none_out(tmp_path):
-    items = [item("a", "1", dropped="download_audio: 0.4 s is shorter than 1 s"), item("b", "1")]
+    items = [item("a", "1", dropped="too_short: 0.4 s is shorter than 1 s"), item("b", "1")]
 
     assert not unique.process(items, tmp_path, unique.Params(), None).drops
 

@@ -186,8 +186,9 @@ def test_a_recording_of_nothing_but_two_at_once_is_dropped(networks, interview, 
     both = spoken_over(part(interview, 7.7, 10.9), 0.0, part(interview, 25.3, 28.5))
     item = surveyed(sound_item(tmp_path, both), survey.Params(overlap_threshold=0.0), networks)
 
-    with pytest.raises(Reject, match="two speak at once, wherever there is speech"):
+    with pytest.raises(Reject, match="two speak at once, wherever there is speech") as drop:
         last.process(item, tmp_path, last.Params(), last.Models())
+    assert drop.value.facts == {"rule": "overlap"}
 
 
 def test_without_its_weights_the_survey_stops_at_once(monkeypatch):

@@ -143,8 +143,9 @@ def test_a_silent_recording_is_dropped_with_its_reason(networks, tmp_path):
     item = surveyed(item, survey.Params(), networks)
 
     assert item.facts[SURVEY]["voices"] == item.facts[SURVEY]["speech_s"] == 0
-    with pytest.raises(Reject, match="no speech found"):
+    with pytest.raises(Reject, match="no speech found") as nothing:
         isolated(item, tmp_path)
+    assert nothing.value.facts == {"rule": "non_speech"}
 
 
 def made(folder: Path, source: str, *heard: tuple[float, tuple[float, ...]]) -> Item:
@@ -239,8 +240,9 @@ def test_a_recording_whose_turns_are_all_others_is_dropped(interview, tmp_path):
     nobody = [0.0] * (voices.SIZE - 1) + [1.0]
     (out / "target.json").write_text(json.dumps({"embedding": nobody}))
 
-    with pytest.raises(Reject, match=r"best similarity -?0\.\d\d is below 0.55"):
+    with pytest.raises(Reject, match=r"best similarity -?0\.\d\d is below 0.55") as other:
         last.process(agreed(interview, out), fresh(tmp_path, "out"), last.Params(), last.Models())
+    assert other.value.facts == {"rule": "other_speaker"}
 
 
 def test_a_voice_of_another_network_is_refused(interview, tmp_path):
@@ -288,7 +290,8 @@ def test_a_recording_whose_rate_is_too_low_for_any_clip_is_not_listened_to(
     )
     reason = f"recorded at {rate_hz} Hz .* above {rate_hz // 2} Hz.* {least_hz:g} Hz; --min-band"
 
-    with pytest.raises(Reject, match=reason):
+    with pytest.raises(Reject, match=reason) as narrow:
         survey.process(item, tmp_path, survey.Params(min_bandwidth_hz=least_hz), None)
+    assert narrow.value.facts == {"rule": "bandwidth"}
     assert survey._require_bandwidth(rate_hz, survey.Params(min_bandwidth_hz=0)) is None
     assert survey._require_bandwidth(16_000, survey.Params()) is None

@@ -107,7 +107,7 @@ def test_a_language_that_is_named_is_not_asked_for(prompts, tmp_path):
 def test_where_nobody_speaks_no_language_is_made_up(tmp_path, base):
     """Recordings that were dropped, or are gone, are not heard; the next stage decides alone."""
     silence = np.zeros(16_000, np.float32)
-    dropped = as_item(tmp_path / "dropped", silence, 16_000, dropped="isolate_speakers: nobody")
+    dropped = as_item(tmp_path / "dropped", silence, 16_000, dropped="other_speaker: nobody")
     gone = as_item(tmp_path / "gone", silence, 16_000)
     (tmp_path / "gone" / "audio.flac").unlink()
 

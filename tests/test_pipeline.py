@@ -257,7 +257,8 @@ def test_twelve_kinds_of_broken_input_are_each_named_and_the_rest_is_finished(re
         assert re.fullmatch(f"download_audio: cannot read {re.escape(name)}: .+; .+", reason)
     assert "Traceback" not in output
     rows = map(json.loads, (tmp_path / "out/rejected.jsonl").open())
-    assert [(r["start"], r["end"]) for r in rows if r["source"] == "blip.wav"] == [(0.0, 0.4)]
+    short = [r for r in rows if r["source"] == "blip.wav"]
+    assert [(r["start"], r["end"], r["rule"]) for r in short] == [(0.0, 0.4, "too_short")]
     assert not [p for p in validate(tmp_path / "out") if p.severity == "error"]
 
 

@@ -109,7 +109,7 @@ def test_one_bad_file_never_stops_the_run(tmp_path):
     assert done.returncode == 3
     assert "Failed: b.wav: it says boom" in done.stdout
     assert "Binding: 2 recordings" in done.stdout  # the others never come so far
-    assert "\n🚮 1 recording left out:\n  c.wav: take: " in done.stdout
+    assert "\n🚮 1 recording left out:\n  c.wav: unwanted: it says drop\n" in done.stdout
     assert "\n❌ 1 recording failed; --resume tries again:\n  b.wav: take: " in done.stdout
     state = yaml.safe_load((tmp_path / "out/pipeline_state.yaml").read_text())
     assert state["failed_files"] == {"b.wav": "take: it says boom"}

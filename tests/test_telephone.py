@@ -156,7 +156,9 @@ def test_by_telephone_a_voice_must_be_more_alike_to_be_the_targets(is_clear, dro
     least = "0.55" if is_clear else "0.65"
     assert set(result.drops) == dropped
     assert f"best similarity 0.52 is below {least}" in result.drops["0.52"]
-    assert result.facts == {"chosen_by": "reference", "recordings": 4, "without": len(dropped)}
+    assert result.facts == {
+        "chosen_by": "reference", "recordings": 4, "without": len(dropped), "rule": "other_speaker",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("by_telephone", "wanted"), [(True, 1), (False, 0)])

@@ -29,7 +29,7 @@ def load(params: Params, device: str) -> None:  # noqa: ARG001
 def process(item: Item, out: Path, params: Params, models: None) -> Result:  # noqa: ARG001
     text = Path(item.origin).read_text(encoding="utf-8")
     if "drop" in text:
-        raise Reject("it says drop")
+        raise Reject("it says drop", "unwanted")
     if "boom" in text:
         raise ValueError("it says boom")
     if "halt" in text:

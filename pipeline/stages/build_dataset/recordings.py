@@ -71,7 +71,7 @@ class Recording:
     source: str
     duration_s: float | None
     language: str
-    dropped: str  # "stage: reason" or ""
+    dropped: str  # "rule: reason" or ""
     clips: list[Candidate] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     separator: str = ""  # what took the music away; "" if nothing did
@@ -112,10 +112,10 @@ def _is_cut_off(item: Item) -> bool:
 
 
 def _dropped(item: Item) -> Recording:
-    stage, _, reason = item.dropped.partition(": ")
+    rule, _, reason = item.dropped.partition(": ")
     duration = item.facts.get("download_audio", {}).get("duration_s")
     duration_s = float(duration) if isinstance(duration, int | float) else None
-    whole = Rejected(item.source, 0.0, duration_s, stage, one_line(reason or item.dropped))
+    whole = Rejected(item.source, 0.0, duration_s, rule, one_line(reason or item.dropped))
     cut_off = _is_cut_off(item)
     return Recording(item.source, duration_s, "", item.dropped, [], [whole], is_cut_off=cut_off)
 

@@ -136,7 +136,7 @@ def _decoded(path: Path, out: Path, params: Params, models: Models) -> tuple[Dec
         )
     if decoded.duration_s < params.min_recording_s:
         reason = f"{decoded.duration_s:.3f} s is shorter than {params.min_recording_s:g} s"
-        raise Reject(reason, {"duration_s": round(decoded.duration_s, 3)})
+        raise Reject(reason, "too_short", {"duration_s": round(decoded.duration_s, 3)})
     return decoded, before.st_size, digest
 
 

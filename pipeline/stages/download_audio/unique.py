@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.item import Facts, Item, Result, write_json
 from pipeline.stages.download_audio import alike, fingerprint
 
-VERSION = 3
+VERSION = 4
 READS: tuple[str, ...] = ("download_audio",)
 COLLECTIVE = True
 
@@ -65,7 +65,9 @@ def process(items: Sequence[Item], out: Path, params: Params, models: None) -> R
         found.append({"kept": kept.source, "dropped": others, "same": what})
     found.sort(key=lambda group: str(group["kept"]))
     write_json(out / "duplicates.json", {"version": 2, "duplicates": found})
-    return Result("duplicates.json", facts={"duplicates": len(drops)}, drops=drops)
+    return Result(
+        "duplicates.json", facts={"duplicates": len(drops), "rule": "duplicate"}, drops=drops
+    )
 
 
 def _recording(item: Item) -> _Recording:

@@ -56,9 +56,9 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
     """Write the recording with others silenced; Reject if the target does not speak in it."""
     survey = item.load_json(SURVEY, "survey.json")
     if not survey["speech"]:
-        raise Reject("no speech found")
+        raise Reject("no speech found", "non_speech")
     if not survey["parts"]:
-        raise Reject("two speak at once, wherever there is speech")
+        raise Reject("two speak at once, wherever there is speech", labels.OVERLAP)
     line = bool(survey.get("by_telephone"))
     targets = _targets(item.load_json(AGREE, "target.json"), line)
     embeddings = unit(np.load(item.path(SURVEY, "embeddings.npy")).astype(np.float32))
@@ -67,7 +67,8 @@ def process(item: Item, out: Path, params: Params, models: Models) -> Result:  #
         best = max(piece.similarity for piece in found)
         raise Reject(
             f"target speaker not found: best similarity {best:.2f} is below "
-            f"{params.target_similarity:.2f}"
+            f"{params.target_similarity:.2f}",
+            labels.OTHER,
         )
     sound = _sound(item)
     known = {edge_s for part in survey["parts"] for edge_s in part}

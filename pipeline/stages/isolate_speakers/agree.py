@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.item import Item, Result, Unusable, setting, write_json
 
-from . import groups, reference
+from . import groups, labels, reference
 from .doubled import Voice, alone, voices_of
 from .voices import SIZE, Embeddings, unit
 
@@ -107,7 +107,7 @@ def process(items: Sequence[Item], out: Path, params: Params, models: Models) ->
     write_json(out / "target.json", {"version": 1, **chosen, "embedding": _numbers(targets[0])})
     facts = {k: v for k, v in chosen.items() if not isinstance(v, list)}
     counts = {"recordings": len({voice.source for voice in found}), "without": len(drops)}
-    return Result("target.json", facts | counts, drops)
+    return Result("target.json", facts | counts | {"rule": labels.OTHER}, drops)
 
 
 def _everybody(found: Sequence[Voice], params: Params) -> tuple[Embeddings, dict[str, Any]]:

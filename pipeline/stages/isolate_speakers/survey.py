@@ -153,7 +153,8 @@ def _require_bandwidth(rate_hz: object, params: Params) -> None:
         return
     raise Reject(
         f"recorded at {rate_hz} Hz it has nothing above {rate_hz / 2:g} Hz, less than "
-        f"{params.min_bandwidth_hz:g} Hz; --min-bandwidth-hz 0 keeps telephone recordings"
+        f"{params.min_bandwidth_hz:g} Hz; --min-bandwidth-hz 0 keeps telephone recordings",
+        "bandwidth",
     )
 
 
