@@ -25,6 +25,7 @@ from pipeline.stages.build_dataset.recordings import (
     read_recordings,
     seconds_by_rule,
 )
+from pipeline.stages.build_dataset.split import val_ids
 from pipeline.validate import validate
 
 RATE_HZ = 24_000
@@ -205,6 +206,20 @@ def test_no_recording_is_in_both_lists(tmp_path: Path, models: Models) -> None:
         chosen |= val
 
     assert len(chosen) > 1
+
+
+def test_recordings_that_join_move_few_between_the_lists():
+    """Of 40 recordings 4 are held back; at most one of them is trained on once 5 more are there."""
+
+    def held_back(names: Sequence[str]) -> set[str]:
+        ids = [(f"{name}-{k}", name) for name in names for k in range(10)]
+        clips = [Candidate(one, Path(), source, 0.0, 1.0, 1.0, "", {}) for one, source in ids]
+        return {one.rpartition("-")[0] for one in val_ids(clips, 10.0, seed=0)}
+
+    before = held_back([f"take {k}" for k in range(40)])
+    after = held_back([f"take {k}" for k in range(40)] + [f"more {k}" for k in range(5)])
+    assert len(before) == 4
+    assert len(before - after) <= 1
 
 
 def test_one_recording_is_split_at_its_end(tmp_path: Path, models: Models) -> None:

@@ -28,7 +28,7 @@ from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
-VERSION = 13
+VERSION = 14
 READS: tuple[str, ...] = (
     "download_audio", "isolate_speakers.survey", "isolate_speakers", "segment_audio",
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 By recording, so that no voice take is in both lists; by clip only where there is one recording:
 then the last clips of it, in one piece, so that few neighbours of trained clips are among them.
+By a hash of each recording's name: when others join, what was held back from training stays so, but
+for the few that they take the place of.
 """
 
-import random
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -24,8 +26,7 @@ def val_ids(clips: Sequence[Candidate], val_percent: float, seed: int) -> set[st
 
 def _val_sources(sizes: Counter[str], wanted: int, seed: int) -> set[str]:
     """Return recordings with `wanted` clips together, and no more than half over that."""
-    order = sorted(sizes)
-    random.Random(seed).shuffle(order)
+    order = sorted(sizes, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
     chosen: set[str] = set()
     count = 0
     for source in order:
