@@ -16,7 +16,8 @@ hard alone, without their neighbours?); edges with 100 ms of silence, edges cut 
 the target's speech in clips, and of what of it can make a clip (`able`: between pauses, nobody else
 there, 2 s with its silence; turns.rttm is right to some 0.3 s only); share of clip speech that is
 the target's; clips that were invented; where there are breaths, coughs or laughs beside the words,
-edges in the middle of one, and those in clips.
+edges in the middle of one, and those in clips. The last line is all rows together: words where
+whisper heard the whole file, purity where somebody is wanted.
 """
 
 import argparse
@@ -63,6 +64,7 @@ def main() -> None:
     for name, build in all_jobs.items():
         if wanted is None or name in wanted:
             print(bench.row(name, build()), flush=True)
+    print(table.row("all", bench.total))
 
 
 class Bench:
@@ -72,6 +74,7 @@ class Bench:
         self._options = options
         self._stages = Stages(options.device)
         self._whisper = Whisper(options.model, options.device)
+        self.total = scoring.Score()
         self._folder = Path(options.keep or tempfile.mkdtemp(prefix="quality-"))
 
     def row(self, name: str, job: scenarios.Job) -> str:
@@ -89,7 +92,8 @@ class Bench:
             total += self._scored(mix, one, file, job)
         if not self._options.keep:
             shutil.rmtree(folder)
-        return table.row(name, job, total, done, verbose=self._options.verbose)
+        self.total += scoring.summable(total, job.target)
+        return table.row(name, total) + table.notes(job, done, verbose=self._options.verbose)
 
     def _scored(self, mix: Any, done: Done, file: Path, job: scenarios.Job) -> scoring.Score:
         words = self._whisper.words(mix)

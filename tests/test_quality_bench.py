@@ -10,7 +10,6 @@ from bench.mixes import breathing, corpus, meeting, mixing, owners, scoring, sou
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
 from bench.mixes.reference import TrueWord
-from bench.mixes.scenarios import Job
 from bench.mixes.scoring import Score, Words
 from bench.second_opinion import Heard
 from pipeline import audio
@@ -204,7 +203,7 @@ def test_errors_are_counted_at_the_edges_and_inside():
 def test_a_row_has_the_words_of_texts_and_of_what_is_heard_at_edges_and_inside():
     text, heard = Words(100, 9, 20, 1), Words(100, 20, 20, 4)
 
-    row = table.row("read", Job("read", []), Score(4, text, heard), [], False)
+    row = table.row("read", Score(4, text, heard))
 
     cells = [row[at : at + 9].strip() for at in range(table.WIDTH, len(row), 9)]
     told = list(zip(table.COLUMNS, cells, strict=False))[:8]
@@ -212,6 +211,17 @@ def test_a_row_has_the_words_of_texts_and_of_what_is_heard_at_edges_and_inside()
         ("clips", "4"), ("text%", "9.00"), ("edge%", "5.0"), ("inner%", "10.0"), ("whole%", ""),
         ("ear%", "20.00"), ("edge%", "20.0"), ("inner%", "20.0"),
     ]  # fmt: skip
+
+
+def test_all_rows_together_hold_words_against_whispers_and_purity_against_a_wanted_voice():
+    """A reader's row, with whisper's own errors, and that of a voice wanted in a meeting."""
+    reader = Score(text=Words(100, 4), whole=Words(100, 5), clip_speech_s=50.0, target_s=50.0)
+    wanted = Score(text=Words(10, 9), clip_speech_s=10.0, target_s=9.0, speech_s=20.0)
+
+    total = scoring.summable(reader, None) + scoring.summable(wanted, "a")
+
+    assert (total.text, total.whole) == (Words(100, 4), Words(100, 5))
+    assert (total.clip_speech_s, total.target_s, total.speech_s) == (10.0, 9.0, 20.0)
 
 
 def test_what_is_read_in_brackets_is_a_word():

@@ -96,6 +96,14 @@ def _sum(a: Any, b: Any) -> Any:
     return a + b
 
 
+def summable(row: Score, target: str | None) -> Score:
+    """Return what of a row says something beside other rows: texts if there are whisper's own on
+    the whole file to hold them against, purity if somebody is wanted."""
+    if not row.whole.true:
+        row = replace(row, text=Words(), heard=Words(), loose=Words())
+    return row if target else replace(row, clip_speech_s=0.0, target_s=0.0)
+
+
 def score(mix: Mix, words: Sequence[TrueWord], done: Done, target: str | None) -> Score:
     """Return the sums of one file, but for what whisper has to listen to."""
     spans = [(clip["start_s"], clip["end_s"]) for clip in done.clips]

@@ -25,8 +25,8 @@ def head(options: argparse.Namespace) -> str:
     return f"{said} {' '.join(options.set)}\n{'':{WIDTH}}" + "".join(f"{c:>9}" for c in COLUMNS)
 
 
-def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) -> str:
-    """Return one line; with `verbose` also the rejections."""
+def row(name: str, total: Score) -> str:
+    """Return one line of the table."""
     share = 100 * total.used_s / max(0.01, total.speech_s)
     able = 100 * total.able_used_s / max(0.01, total.able_s)
     pure = 100 * total.target_s / max(0.01, total.clip_speech_s)
@@ -40,13 +40,17 @@ def row(name: str, job: Job, total: Score, done: Sequence[Done], verbose: bool) 
         f"{pure:.1f}" if total.clip_speech_s else "", f"{total.invented}",
         *((f"{total.half_sounds}", f"{total.held_sounds}") if total.sounds else ()),
     ]  # fmt: skip
-    line = f"{name:{WIDTH}}" + "".join(f"{cell:>9}" for cell in cells)
-    notes = [f"    {one.name}: {one.dropped}" for one in done if one.dropped]
+    return f"{name:{WIDTH}}" + "".join(f"{cell:>9}" for cell in cells)
+
+
+def notes(job: Job, done: Sequence[Done], verbose: bool) -> str:
+    """Return lines on what went wrong with a job; with `verbose` also the rejections."""
+    lines = [f"    {one.name}: {one.dropped}" for one in done if one.dropped]
     if job.asks:
-        notes.append("    WRONG: should have asked for a clip")
+        lines.append("    WRONG: should have asked for a clip")
     if verbose:
-        notes += [_rejections(one) for one in done]
-    return "\n".join([line, *notes])
+        lines += [_rejections(one) for one in done]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def refusal(name: str, job: Job, reason: str) -> str:
