@@ -1180,6 +1180,18 @@ def test_recordings_much_longer_than_each_other_are_compared_with_their_like_onl
     assert list(found) == list(range(100))
 
 
+def test_a_copy_goes_rather_than_what_it_was_copied_from(tmp_path):
+    items = [item(name, "1") for name in ("talk (copy).wav", "talk copy 2.wav", "talk.wav")]
+    items = [replace(one, folders={"download_audio": str(tmp_path)}) for one in items]
+    (tmp_path / "fingerprint.json").write_text(json.dumps({"start": "", "end": ""}))
+
+    drops = unique.process(items, tmp_path, unique.Params(), None).drops
+
+    assert drops == dict.fromkeys(
+        ("talk (copy).wav", "talk copy 2.wav"), "same content as talk.wav"
+    )
+
+
 def test_a_recording_that_is_out_already_keeps_none_out(tmp_path):
     items = [item("a", "1", dropped="too_short: 0.4 s is shorter than 1 s"), item("b", "1")]
 

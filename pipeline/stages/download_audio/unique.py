@@ -3,8 +3,8 @@
 In:  of each recording the sha256 of its source, and what it sounds like (fingerprint.py).
 Out: duplicates.json, which names what was dropped for what.
 How: equal bytes are equal; among the rest, those that are as long and begin alike (alike.py) whose
-fingerprints agree. The best copy stays: lossless before lossy, the higher rate, then the first by
-key.
+fingerprints agree. The best copy stays: lossless before lossy, the higher rate, then the shorter
+name ("talk.wav" before "talk (copy).wav"), then the first by key.
 Left out: another cut of the same sound. The same sentence spoken twice is no duplicate.
 """
 
@@ -44,7 +44,7 @@ class _Recording:
     source: str
     sha256: str  # of its sound; "" if it is not known
     duration_s: float
-    rank: tuple[bool, bool, int, str]  # sorts the best copy first
+    rank: tuple[bool, bool, int, int, str]  # sorts the best copy first
     folder: str
 
 
@@ -124,8 +124,8 @@ def _bits(one: _Recording) -> tuple[fingerprint.Bits, fingerprint.Bits]:
     return fingerprint.decoded(json.loads(text))
 
 
-def _rank(source: str, facts: Facts) -> tuple[bool, bool, int, str]:
+def _rank(source: str, facts: Facts) -> tuple[bool, bool, int, int, str]:
     """Return what sorts the best copy first. subtle: opus says 48 kHz whatever went in."""
     rate_hz, codec = int(facts.get("source_rate_hz") or 0), str(facts.get("codec"))
     is_exact = codec in _LOSSLESS or (codec.startswith("pcm_") and codec not in _LOSSY_PCM)
-    return rate_hz < WIDE_HZ, not is_exact, -rate_hz, source
+    return rate_hz < WIDE_HZ, not is_exact, -rate_hz, len(source), source
