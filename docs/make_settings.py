@@ -16,8 +16,8 @@ from pipeline.config import Settings  # noqa: E402
 
 MOST_USED = (
     "output", "resume", "force_restart", "keep_temp", "verbose", "workers", "device", "separation",
-    "target_speaker", "enhancement_mode", "whisper_model", "language", "min_clip_s", "max_clip_s",
-    "min_snr_db", "english_accent", "val_percent", "seed",
+    "target_speaker", "enhancement_mode", "whisper_model", "language", "initial_prompt",
+    "min_clip_s", "max_clip_s", "min_snr_db", "english_accent", "val_percent", "seed",
 )  # fmt: skip
 HEAD = """# Settings
 

@@ -97,7 +97,7 @@ def test_a_clip_fits_its_text_as_well(plain, small):
     texts = ["Dear Thomas, your parcel arrived on Tuesday", "The cat sat on the mat"]
     fits = []
     for model in (plain, small):
-        listener = Listener(NAME, "cpu", [model])
+        listener = Listener(NAME, "cpu", _model=[model])
         rows = listener.fits(listener.features(samples), texts, "en")
         fits.append([np.mean(row) for row in rows])
 

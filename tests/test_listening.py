@@ -67,6 +67,30 @@ def test_a_word_on_the_wrong_side_of_a_cut_is_put_right(tiny, features, before, 
     assert fit.run == SECOND
 
 
+def test_a_name_of_the_prompt_fits_and_is_heard(tiny):
+    """Without it this spelling is the least likely of the sentence."""
+    samples = audio.read_at(SAMPLE / "monologue.flac", OUTPUT_HZ, 0.45, 6.0)
+    told = Listener("tiny.en", prompt="The harbour of Millbrooke.")
+    text = "The harbour at Millbrooke was built in 1893 by a company of retired sailors."
+
+    (without,), (with_it,) = (one.fits(one.features(samples), [text], "en") for one in (tiny, told))
+
+    assert len(without) == len(with_it)
+    assert min(with_it) > min(without) + 2.0
+    ((heard, _),) = told.texts([samples], "en")
+    assert heard.strip() == text
+
+
+def test_both_that_listen_to_clips_have_the_jobs_prompt():
+    params = segment_audio.Params(
+        whisper_model="tiny.en", verify_with="tiny.en", initial_prompt="Millbrook."
+    )
+
+    found = segment_audio.load(params, "cpu")
+
+    assert found.listener.prompt == found.second.prompt == "Millbrook."
+
+
 def test_a_text_that_leaves_words_out_does_not_fit(tiny, features):
     words = SENTENCES[1]["text"].split()
     whole, without = " ".join(words), " ".join(words[:4] + words[7:])  # "with the neighbors"

@@ -529,6 +529,32 @@ class TestNever:
         assert "Tuesday" not in " ".join(s["text"] for s in after["segments"])
 
 
+class TestPrompt:
+    @pytest.mark.parametrize("name", ["openai-whisper", "faster-whisper"])
+    def test_a_name_is_spelled_as_the_prompt_has_it(self, name, tmp_path):
+        """And nothing of the prompt itself gets into the text."""
+        pytest.importorskip("ctranslate2")
+        item = isolated(tmp_path, "monologue.flac", 6.0)
+
+        def said(prompt: str) -> str:
+            params = replace(TINY, asr_engine=name, initial_prompt=prompt)
+            (tmp_path / f"out{prompt}").mkdir()
+            loaded = stage.load(params, "cpu")
+            found, _ = transcript(item, tmp_path / f"out{prompt}", params, loaded)
+            return " ".join(segment["text"] for segment in found["segments"])
+
+        after = "was built in 1893 by a company of retired sailors."
+        assert said("") == f"The Harbor at Millbrook {after}"
+        assert said("The harbour of Millbrooke.") == f"The harbour at Millbrooke {after}"
+
+    def test_a_prompt_that_whisper_would_cut_is_refused(self):
+        with pytest.raises(
+            ValueError, match=r"^--initial-prompt: 300 tokens, but whisper takes 22"
+        ):
+            stage.check(replace(TINY, initial_prompt="and " * 300))
+        stage.check(replace(TINY, initial_prompt="and " * 223))
+
+
 class TestRealSpeech:
     def test_the_words_are_right_in_order_and_inside_the_spans(self, tiny, letter, tmp_path):
         found, facts = transcript(letter, tmp_path, TINY, tiny)

@@ -21,12 +21,14 @@ from pipeline.models.catalogue import OPTIONAL, PRESETS, WHISPER_NAMES, entry
 from pipeline.models.fetch import MissingWeights
 from pipeline.models.half import is_half
 from pipeline.models.onednn import onednn
+from pipeline.models.prompt import check_prompt, opening
 
 __all__ = [
     "PRESETS",
     "WHISPER_NAMES",
     "MissingWeights",
     "cache_dir",
+    "check_prompt",
     "fetch_all",
     "has_bfloat16",
     "in_bfloat16",
@@ -35,6 +37,7 @@ __all__ = [
     "load_ctranslate2",
     "load_whisper",
     "onednn",
+    "opening",
     "path_of",
     "resolve_engine",
     "resolve_whisper",

@@ -84,7 +84,8 @@ def load(params: Params, device: str) -> Models:
         raise Unusable(str(err)) from err
     if found[0].endswith(".en") and params.min_clip_language:
         log.warning("%s knows English only: sentences in other languages are not told", found[0])
-    listeners = [Listener(name, device) if name else None for name in found]
+    prompt = params.initial_prompt
+    listeners = [Listener(name, device, prompt) if name else None for name in found]
     return Models(load_mos(), *listeners)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline import audio
 from pipeline.audio import OUTPUT_HZ, Samples
-from pipeline.models import is_half, load_whisper, onednn, whisper_label
+from pipeline.models import is_half, load_whisper, onednn, opening, whisper_label
 
 WHISPER_HZ = 16_000
 HOP = 160  # samples a mel frame
@@ -33,6 +33,7 @@ class Listener:
 
     name: str
     device: str = "cpu"
+    prompt: str = ""  # taken as said before
     _model: list[Any] = field(default_factory=list)
 
     @property
@@ -80,7 +81,7 @@ class Listener:
         import torch
 
         model, tokenizer = self._loaded(), self._tokenizer(language)
-        before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        before = opening(tokenizer, self.prompt)
         rows = [[*tokenizer.encode(" " + text.strip()), tokenizer.eot] for text in texts]
         most = model.dims.n_text_ctx - len(before)
         rows = [row[: most + 1] for row in rows]
@@ -105,6 +106,7 @@ class Listener:
             language=language if model.is_multilingual else "en",
             without_timestamps=True,
             fp16=is_half(model),
+            prompt=self.prompt or None,
         )
         heard: list[tuple[str, float]] = []
         waiting = iter(clips)

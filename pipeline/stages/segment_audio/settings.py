@@ -62,6 +62,11 @@ class Params:
         "auto",
         "auto (medium on CUDA, base on a CPU), a name (tiny.en, base, large-v3, ...) or a .pt file",
     )
+    initial_prompt: str = setting(
+        "",
+        'what whisper takes as said before: names in their spelling, or "Um, uh, er" for speech '
+        "that is to be written with them",
+    )
     # measured (base, 70 clips of LJ Speech and LibriSpeech, clean and with noise): words at the
     # wrong side of a cut are found, 4 of 4, and no other moved
     text_check: Literal["on", "off"] = setting(

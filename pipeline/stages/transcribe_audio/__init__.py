@@ -20,6 +20,7 @@ from pipeline.item import Facts, Item, Result, Unusable, write_json
 from pipeline.models import (
     WHISPER_NAMES,
     MissingWeights,
+    check_prompt,
     has_bfloat16,
     in_bfloat16,
     load_ctranslate2,
@@ -68,7 +69,7 @@ def load(params: Params, device: str) -> Models:
     try:
         check(params)
         name = resolve_whisper(params.whisper_model, device)
-        engine = _engine(resolve_engine(params.asr_engine), name, device)
+        engine = _engine(resolve_engine(params.asr_engine), name, device, params.initial_prompt)
     except (ValueError, OSError, MissingWeights) as err:
         raise Unusable(str(err)) from err
     except ImportError as err:
@@ -81,7 +82,7 @@ def load(params: Params, device: str) -> Models:
     return Models(engine, whisper_label(name))
 
 
-def _engine(engine: str, name: str, device: str) -> Engine:
+def _engine(engine: str, name: str, device: str, prompt: str) -> Engine:
     import torch
 
     is_bfloat16 = device == "cpu" and has_bfloat16()
@@ -90,13 +91,13 @@ def _engine(engine: str, name: str, device: str) -> Engine:
         model = load_whisper(name, device)
         if is_bfloat16:
             in_bfloat16(model.encoder)
-        return OpenAiWhisper(model)
+        return OpenAiWhisper(model, prompt)
 
     if engine == OpenAiWhisper.name:
         return whisper()
     model = load_ctranslate2(name, device, torch.get_num_threads())
     encoder = whisper().model.encoder if is_bfloat16 else None
-    return CTranslate2Whisper(model, device, whisper, encoder)
+    return CTranslate2Whisper(model, device, whisper, encoder, prompt)
 
 
 def check(params: Params) -> None:
@@ -109,6 +110,7 @@ def check(params: Params) -> None:
         raise ValueError(f"--language {language}: whisper knows {known}")
     if model in WHISPER_NAMES and model.endswith(".en") and language not in ("auto", "en"):
         raise ValueError(f"--whisper-model {model} knows English only, not {language}; use base")
+    check_prompt(params.initial_prompt)
     longest, shortest = MODEL_S, 5 + params.window_pause_s
     if not shortest <= params.window_s <= longest:
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.models import opening
 from pipeline.stages.transcribe_audio.alignment import MEDIAN_FRAMES
 from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
 from pipeline.stages.transcribe_audio.never import never
@@ -35,8 +36,10 @@ class CTranslate2Whisper:
         device: str,
         whisper: Callable[[], OpenAiWhisper],
         encoder: Any | None = None,
+        prompt: str = "",
     ) -> None:
         self.model = model
+        self._prompt = prompt
         self.is_multilingual: bool = model.is_multilingual
         self._device = device
         self._load = whisper
@@ -69,12 +72,12 @@ class CTranslate2Whisper:
 
     def decode(self, features: Sequence[Any], language: str, beam_size: int) -> list[Decoded]:
         tokenizer = self.tokenizer(language)
-        prompt = list(tokenizer.sot_sequence_including_notimestamps)
+        before = opening(tokenizer, self._prompt)
         found = self.model.generate(
             self._view(features),
-            [prompt] * len(features),
+            [before] * len(features),
             beam_size=beam_size,
-            max_length=len(prompt) + _LONGEST,
+            max_length=len(before) + _LONGEST,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=never(tokenizer),

@@ -18,8 +18,9 @@ class OpenAiWhisper:
 
     name = "openai-whisper"
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, prompt: str = "") -> None:
         self.model = model
+        self._prompt = prompt
         self.is_multilingual: bool = model.is_multilingual
 
     def spectrogram(self, samples: npt.NDArray[np.float32]) -> Any:
@@ -93,6 +94,7 @@ class OpenAiWhisper:
             temperature=temperature,
             suppress_tokens=never(self.tokenizer(language)),
             fp16=is_half(self.model),
+            prompt=self._prompt or None,
             **more,
         )
         stacked = torch.stack([each.to(self.model.device) for each in features])
