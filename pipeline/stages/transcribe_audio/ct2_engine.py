@@ -17,7 +17,8 @@ from pipeline.stages.transcribe_audio.engine import Alignment, Decoded
 from pipeline.stages.transcribe_audio.never import never
 from pipeline.stages.transcribe_audio.openai_engine import OpenAiWhisper, encoded
 
-_LONGEST = 224  # tokens of a text: half of whisper's context, as in its decode()
+_CONTEXT = 448  # tokens that whisper has places for
+_LONGEST = _CONTEXT // 2  # ... of a text, as in its decode()
 
 
 class CTranslate2Whisper:
@@ -77,7 +78,7 @@ class CTranslate2Whisper:
             self._view(features),
             [before] * len(features),
             beam_size=beam_size,
-            max_length=len(before) + _LONGEST,
+            max_length=min(len(before) + _LONGEST, _CONTEXT),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=never(tokenizer),

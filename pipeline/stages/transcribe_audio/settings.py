@@ -27,8 +27,8 @@ class Params(Asked):
     """Settings; defaults of the fallback are those of whisper's transcribe()."""
 
     seed: int = setting(0, "for everything that chance has a part in")
-    # 60 clips of LJ Speech, base: with the names in them "Tippit" and "Hidell" are right, else not;
-    # of all words 3.36% are wrong instead of 3.26%, with "um, uh, er" in it 3.66%
+    # LJ Speech, 5,856 words, base: with "um, uh, er" in it 3.57% are wrong, without a prompt 3.43%;
+    # with the names of 60 clips 3.36 instead of 3.26%, and names that were wrong are right
     initial_prompt: str = setting(
         "",
         'what whisper takes as said before: names in their spelling, or "Um, uh, er" for speech '
