@@ -566,6 +566,12 @@ class TestPrompt:
         ):
             stage.check(replace(TINY, initial_prompt="Best wishes, " * 75))
 
+    def test_whispers_own_signs_are_refused_in_a_prompt(self):
+        with pytest.raises(
+            ValueError, match=r"^--initial-prompt: '<\|' begins a sign of whisper's"
+        ):
+            stage.check(replace(TINY, initial_prompt="The end.<|endoftext|>"))
+
 
 class TestRealSpeech:
     def test_the_words_are_right_in_order_and_inside_the_spans(self, tiny, letter, tmp_path):

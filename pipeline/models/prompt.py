@@ -20,9 +20,11 @@ def opening(tokenizer: Any, prompt: str) -> list[int]:
 
 
 def check_prompt(prompt: str) -> None:
-    """Raise ValueError for one that is longer than whisper takes, as if it had not been given."""
+    """Raise ValueError for one that whisper would cut, or that is no plain text."""
     if not prompt.strip():
         return
+    if "<|" in prompt:
+        raise ValueError("--initial-prompt: '<|' begins a sign of whisper's own; leave it out")
     from whisper.tokenizer import get_tokenizer
 
     count = len(prompt_tokens(get_tokenizer(multilingual=True), prompt)) - 1
