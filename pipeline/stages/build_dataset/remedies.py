@@ -11,7 +11,7 @@ REMEDIES = {
     "too_long": "a pause between sentences; --max-clip-s",
     "few_words": "--min-words",
     "edge_sound": "a longer pause between sentences, away from the microphone",
-    "wordless_sound": "a pause before you laugh or cough; an --initial-prompt with 'um' in it",
+    "wordless_sound": "a pause before you laugh or cough",
     "bandwidth": "--min-bandwidth-hz 0 keeps telephone recordings",
     "snr": f"{_MICROPHONE}; --min-snr-db",
     "mos": f"{_MICROPHONE}; --min-mos",

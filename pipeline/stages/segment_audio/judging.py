@@ -32,8 +32,9 @@ from .packing import Run, parts_between_pauses
 from .quality import Failure
 from .settings import Params
 from .spoken import spoken_letters
+from .verbatim import PROMPTS, as_spoken
 from .versions import Heard, Version, is_harmed, is_loud, separation_failure
-from .words import text_of
+from .words import text_of, tokens
 
 MOST_DB = 99.0  # SNR of speech over digital silence
 FADE_S: Seconds = 0.005  # at the joints of recorded quiet and digital silence: no clicks
@@ -179,7 +180,11 @@ def measured_by_level(rec: Recording, run: Run, params: Params) -> Judged:
 
 def with_text(rec: Recording, candidate: Candidate, said: Run) -> Candidate:
     """Return the candidate with the text of the words `said`, and what depends on it."""
-    text = text_of(rec.words(said))
+    return retold(rec, candidate, text_of(rec.words(said)))
+
+
+def retold(rec: Recording, candidate: Candidate, text: str) -> Candidate:
+    """Return the candidate with another text, and what depends on it."""
     start_s, end_s = rec.voice(candidate.run)
     rate = len(text) / max(end_s - start_s, 0.01)
     per_letter_s = rec.sound.loud_s(start_s, end_s) / max(1.0, spoken_letters(text))
@@ -206,7 +211,11 @@ def heard(
     moved = abs(fit.run.first - candidate.run.first) + abs(fit.run.last - candidate.run.last)
     if moved:
         candidate = with_text(rec, candidate, fit.run)
+    before = len(tokens(candidate.text))
+    if spoken := as_spoken(candidate.text, fit.total, samples, features, listener, rec.language):
+        candidate, fit = retold(rec, candidate, spoken[0]), replace(fit, logprobs=spoken[1])
     scores = {"fit": fit.mean, "token_fit": fit.worst, "moved_words": float(moved)}
+    scores |= {"added_words": float(len(tokens(candidate.text)) - before)}
     candidate = replace(candidate, scores=candidate.scores | scores, logprob=fit.total)
     failure = quality.fit_failure(fit.mean, fit.worst, doubt, params)
     if moved and not failure:
@@ -258,8 +267,12 @@ def second_opinion(
 ) -> list[Judged]:
     """Return the same with those dropped whose text another whisper does not agree to."""
     asked = [candidate for candidate, failure in measured if not failure]
-    answers = second.texts((clip_sound(rec, c.run, c.source) for c in asked), rec.language)
-    texts = {id(c): text for c, (text, _) in zip(asked, answers, strict=True)}
+    texts: dict[int, str] = {}
+    for is_spoken in (False, True):
+        some = [c for c in asked if bool(c.scores.get("added_words")) == is_spoken]
+        one = replace(second, prompt=PROMPTS[rec.language]) if is_spoken and some else second
+        answers = one.texts((clip_sound(rec, c.run, c.source) for c in some), rec.language)
+        texts |= {id(c): text for c, (text, _) in zip(some, answers, strict=True)}
     found: list[Judged] = []
     for candidate, failure in measured:
         if failure:

@@ -78,6 +78,34 @@ class Listener:
 
     def fits(self, features: Features, texts: Sequence[str], language: str) -> list[list[float]]:
         """Return the log probability of each token of each text, the last one for its end."""
+        rows, tokens, logits = self._read(features, texts, language)
+        own = logits.gather(2, tokens[..., None])[..., 0] - logits.logsumexp(-1)
+        return [row[: len(kept)] for row, kept in zip(own.tolist(), rows, strict=True)]
+
+    def doubt(self, features: Features, text: str, language: str) -> float:
+        """Return by how many nats another token than the text's is likelier, where it is most so.
+
+        The same one written large or small is no other.
+        """
+        tokenizer = self._tokenizer(language)
+        (row,), tokens, logits = self._read(features, [text], language)
+        ahead = logits[0].max(-1).values - logits[0].gather(1, tokens[0, :, None])[:, 0]
+        likeliest = logits[0].argmax(-1).tolist()
+        pairs = zip(ahead.tolist(), likeliest, row, strict=True)
+        return max(
+            (
+                nats
+                for nats, other, own in pairs
+                if tokenizer.decode([other]).lower() != tokenizer.decode([own]).lower()
+            ),
+            default=0.0,
+        )
+
+    def _read(
+        self, features: Features, texts: Sequence[str], language: str
+    ) -> tuple[list[list[int]], Any, Any]:
+        """Return the tokens of texts, the same as a tensor (texts, tokens), filled up with the end,
+        and the logits (texts, tokens, vocabulary) at their places."""
         import torch
 
         model, tokenizer = self._loaded(), self._tokenizer(language)
@@ -90,8 +118,7 @@ class Listener:
         tokens = torch.tensor(padded, device=model.device)
         with torch.inference_mode(), onednn():
             logits = _decoded(model.decoder, tokens[:, :-1], features)[:, len(before) - 1 :].float()
-            own = logits.gather(2, tokens[:, len(before) :, None])[..., 0] - logits.logsumexp(-1)
-        return [row[: len(kept)] for row, kept in zip(own.tolist(), rows, strict=True)]
+        return rows, tokens[:, len(before) :], logits
 
     def texts(self, clips: Iterable[Samples], language: str) -> list[tuple[str, float]]:
         """Return (what is heard, its mean log probability) of each clip, greedily.
