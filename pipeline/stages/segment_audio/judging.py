@@ -32,7 +32,7 @@ from .packing import Run, parts_between_pauses
 from .quality import Failure
 from .settings import Params
 from .spoken import spoken_letters
-from .verbatim import PROMPTS, as_spoken
+from .verbatim import as_spoken, told
 from .versions import Heard, Version, is_harmed, is_loud, separation_failure
 from .words import text_of, tokens
 
@@ -270,7 +270,7 @@ def second_opinion(
     texts: dict[int, str] = {}
     for is_spoken in (False, True):
         some = [c for c in asked if bool(c.scores.get("added_words")) == is_spoken]
-        one = replace(second, prompt=PROMPTS[rec.language]) if is_spoken and some else second
+        one = told(second, rec.language) if is_spoken and some else second
         answers = one.texts((clip_sound(rec, c.run, c.source) for c in some), rec.language)
         texts |= {id(c): text for c, (text, _) in zip(some, answers, strict=True)}
     found: list[Judged] = []

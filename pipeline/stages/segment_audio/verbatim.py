@@ -40,15 +40,20 @@ def as_spoken(
     """
     if language not in PROMPTS or listener.prompt:
         return None
-    told = replace(listener, prompt=PROMPTS[language])
-    if told.doubt(features, text, language) < DOUBT:
+    asked = told(listener, language)
+    if asked.doubt(features, text, language) < DOUBT:
         return None
-    ((heard, _),) = told.texts([samples], language)
+    ((heard, _),) = asked.texts([samples], language)
     heard = _begun_alike(heard.strip(), text)
     if not adds_words(text, heard):
         return None
     (logprobs,) = listener.fits(features, [heard], language)
     return (heard, logprobs) if sum(logprobs) > logprob - MOST_COST else None
+
+
+def told(listener: Listener, language: str) -> Listener:
+    """Return the same whisper, told how people talk."""
+    return replace(listener, prompt=PROMPTS[language])
 
 
 def adds_words(text: str, longer: str) -> bool:
