@@ -133,6 +133,22 @@ def test_a_piece_is_the_same_whatever_is_beside_it(network, letter):
     np.testing.assert_allclose(together, apart, atol=1e-5)
 
 
+def test_embeddings_are_the_same_bytes_on_any_number_of_threads(network, letter):
+    """Batches are computed side by side, each on one thread: workers share the cores."""
+    pieces = [letter[i * 4000 :][: voices.WINDOW] for i in range(2 * voices.BATCH + 1)]
+
+    before = torch.get_num_threads()
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(voices.embed(pieces, network).tobytes())
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+
+    assert len(set(found)) == 1
+    assert voices.embed([], network).shape == (0, voices.SIZE)
+
+
 def test_an_embedding_does_not_depend_on_the_level(network, letter):
     """A quiet recording is the same voice; a silent one is nobody's."""
     window = letter[32_000 : 32_000 + voices.WINDOW]

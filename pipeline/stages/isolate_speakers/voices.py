@@ -8,6 +8,7 @@ on. Left out: the network itself (`campplus.py`), grouping (`groups.py`).
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,20 +87,36 @@ def embed(pieces: Sequence[Samples], network: VoiceNetwork) -> Embeddings:
     """Return the embedding of each piece of at most 1.6 s, float32 (pieces, 192).
 
     A shorter piece is repeated up to that length. A digitally silent one has an embedding of zeros:
-    it is like nobody.
+    it is like nobody. On a CPU as many batches at a time as torch has threads, each on one of them.
     """
     import torch
 
-    found = np.zeros((len(pieces), SIZE), np.float32)
-    for first in range(0, len(pieces), BATCH):
-        batch = pieces[first : first + BATCH]
-        features = np.stack([_features(piece, network.mel) for piece in batch])
-        with torch.inference_mode(), one_thread():
-            given = torch.from_numpy(features).to(network.device)
-            raw = campplus.embed(given, network.weights).cpu().numpy()
-        heard = np.array([[bool(np.any(piece))] for piece in batch])
-        found[first : first + BATCH] = unit(raw) * heard
-    return found
+    def embedded(first: int) -> Embeddings:
+        return _embedded(pieces[first : first + BATCH], network)
+
+    firsts = range(0, len(pieces), BATCH)
+    at_once = min(len(firsts), torch.get_num_threads()) if network.device == "cpu" else 1
+    found = [np.zeros((0, SIZE), np.float32)]
+    with one_thread():
+        if at_once > 1:
+            # subtle: a new thread of Python may start as many of OpenMP's as there are cores
+            pool = ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(1,))
+            with pool:
+                found += pool.map(embedded, firsts)
+        else:
+            found += map(embedded, firsts)
+    return np.concatenate(found)
+
+
+def _embedded(batch: Sequence[Samples], network: VoiceNetwork) -> Embeddings:
+    import torch
+
+    features = np.stack([_features(piece, network.mel) for piece in batch])
+    with torch.inference_mode():
+        given = torch.from_numpy(features).to(network.device)
+        raw = campplus.embed(given, network.weights).cpu().numpy()
+    heard = np.array([[bool(np.any(piece))] for piece in batch])
+    return np.asarray(unit(raw) * heard, np.float32)
 
 
 def unit(vectors: npt.ArrayLike) -> Embeddings:
