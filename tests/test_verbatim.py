@@ -83,6 +83,15 @@ def test_a_clip_has_the_text_that_is_spoken_in_it(tiny, tmp_path):
     assert clip["scores"]["verify_wer"] == 0  # the second opinion is asked how it is spoken, too
 
 
+def test_a_word_that_is_misheard_keeps_no_other_out(tiny):
+    """What is put in does not depend on whether all else is heard alike."""
+    samples, text = begun_twice(), SENTENCES[1]["text"]
+
+    found = spoken(samples, text.replace("best", "good"), tiny)
+
+    assert found == TWICE.replace("best", "good")
+
+
 @pytest.mark.parametrize("index", range(len(SENTENCES)))
 def test_a_text_that_is_complete_stays(tiny, index):
     assert spoken(*sentence(index), tiny) is None

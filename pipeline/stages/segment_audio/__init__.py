@@ -43,7 +43,7 @@ from .times import repaired
 from .versions import Version, unprocessed
 from .words import words_of
 
-VERSION = 16
+VERSION = 17
 READS: tuple[str, ...] = (
     "download_audio",
     "isolate_speakers",
