@@ -548,6 +548,20 @@ def test_the_card_says_that_most_clips_are_like_a_telephone(
     assert ("- most clips have nothing above 3938 Hz, like a telephone" in card) == is_said
 
 
+@pytest.mark.parametrize("added", [0, 3])
+def test_the_card_says_in_how_many_clips_speech_halts(
+    tmp_path: Path, models: Models, added: int
+) -> None:
+    """One clip of three has words that whisper left out; one was made before these were counted."""
+    scores = ({"added_words": added}, {"added_words": 0}, {})
+    clips = [one | {"scores": each} for one, each in zip(sentences(3), scores, strict=True)]
+
+    build([segmented(tmp_path, "a-1", clips)], tmp_path / "out", models)
+
+    card = (tmp_path / "out/README.md").read_text()
+    assert ('- 1 of 3 clips hold words that whisper leaves out ("um"' in card) == bool(added)
+
+
 def test_clips_of_one_recording_are_said_to_be_so_where_more_came_in(
     tmp_path: Path, models: Models
 ) -> None:

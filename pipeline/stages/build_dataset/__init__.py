@@ -28,7 +28,7 @@ from pipeline.stages.build_dataset.split import val_ids
 from pipeline.stages.build_dataset.text import normalise
 from pipeline.validate import BATCH_SIZE, describe, errors, most_symbols, validate
 
-VERSION = 14
+VERSION = 15
 READS: tuple[str, ...] = (
     "download_audio", "isolate_speakers.survey", "isolate_speakers", "segment_audio",
 )  # fmt: skip

@@ -21,6 +21,7 @@ from pipeline.stages.build_dataset.remedies import remedy
 from pipeline.stages.build_dataset.trust import advice_on_texts
 
 SHOWN_WORDS = 50
+HALTING = 0.05  # share of clips: speech that is free, not read
 FEW = 5  # files that are named
 NARROW_HZ = 5000.0  # the default of --min-bandwidth-hz; a telephone has 4000
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
@@ -176,6 +177,7 @@ def remarks(view: Mapping[str, Any], has_other_texts: bool) -> list[str]:
     """Return what a person should know besides the validation's warnings."""
     found = [view["advice"]] if view["advice"] else []
     found += _narrow(view["clips"])
+    found += _halting(view["clips"])
     found += _cut_off(view["cut_off"])
     language, clips = view["language"], view["clip_count"]
     if language != "en" and language not in ESPEAK_VOICES:
@@ -197,6 +199,17 @@ def _narrow(clips: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     return [
         f"most clips have nothing above {highest_hz:.0f} Hz, like a telephone: so will the voice"
+    ]
+
+
+def _halting(clips: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return that many clips hold what whisper leaves out of free speech, if they do."""
+    count = sum(c["scores"].get("added_words", 0) > 0 for c in clips)
+    if count < HALTING * len(clips):
+        return []
+    return [
+        f'{count} of {len(clips)} clips hold words that whisper leaves out ("um", false starts): '
+        "they are in their texts (added_words in metadata.jsonl); a voice without any: exclude"
     ]
 
 
