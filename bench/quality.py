@@ -96,7 +96,8 @@ class Bench:
         return table.row(name, total) + table.notes(job, done, verbose=self._options.verbose)
 
     def _scored(self, mix: Any, done: Done, file: Path, job: scenarios.Job) -> scoring.Score:
-        words = self._whisper.words(mix)
+        cuts = [at_s for clip in done.clips for at_s in (clip["start_s"], clip["end_s"])]
+        words = self._whisper.words(mix, cuts)
         result = scoring.score(mix, words, done, job.target)
         if words and job.target is None:
             whole = self._whisper.transcribe(file)

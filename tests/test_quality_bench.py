@@ -9,11 +9,13 @@ from bench import second_opinion
 from bench.mixes import breathing, corpus, meeting, mixing, owners, scoring, sounds, table
 from bench.mixes.corpus import Utterance
 from bench.mixes.flow import Done
-from bench.mixes.reference import TrueWord
+from bench.mixes.mixing import Mix, Said
+from bench.mixes.reference import TrueWord, Whisper
 from bench.mixes.scoring import Score, Words
 from bench.second_opinion import Heard
 from pipeline import audio
 from pipeline.stages.isolate_speakers.labels import Piece
+from tests.test_listening import SAMPLE, SENTENCES
 
 RATE_HZ = sounds.RATE_HZ
 
@@ -234,6 +236,32 @@ def test_true_words_belong_to_the_clip_in_which_their_middle_lies():
 
     assert scoring.in_clip(words, (0.0, 1.0)) == "one"
     assert scoring.in_clip(words, (1.0, 2.0)) == "two"
+
+
+@pytest.mark.parametrize("late_s", [-0.5, 0.0, 0.5])
+def test_a_word_beside_a_cut_is_on_the_side_on_which_it_is_heard(late_s):
+    """The cut is in the pause after the first sentence; "We" is said to be before, "fresh." after,
+    or all is right."""
+    told = Whisper("tiny.en")
+    letter = Utterance(SAMPLE / "letter.wav", "slt", " ".join(s["text"] for s in SENTENCES))
+    silence = np.zeros(round(14.1 * RATE_HZ), np.float32)
+    mix = Mix("letter", (Said(0.0, 14.1, letter),), silence, silence)
+    told._aligned[letter.path] = [
+        (f" {word}", a + late_s, b + late_s) for one in SENTENCES for word, a, b in evenly(one)
+    ]
+    cut_s = (SENTENCES[0]["end_s"] + SENTENCES[1]["start_s"]) / 2
+
+    words = told.words(mix, [cut_s])
+
+    assert scoring.in_clip(words, (0.0, cut_s)) == SENTENCES[0]["text"]
+    assert scoring.in_clip(words, (cut_s, 14.1)) == " ".join(s["text"] for s in SENTENCES[1:])
+
+
+def evenly(sentence):
+    """Return the words of a sentence with times of equal length."""
+    words = sentence["text"].split()
+    at = np.linspace(sentence["start_s"], sentence["end_s"], len(words) + 1).tolist()
+    return list(zip(words, at, at[1:], strict=False))
 
 
 def test_a_bed_has_the_level_that_was_asked_for(mix):

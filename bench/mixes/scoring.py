@@ -134,7 +134,7 @@ def _sounds(
 
 def in_clip(words: Sequence[TrueWord], span: tuple[float, float]) -> str:
     """Return the true words whose middle lies in a span."""
-    inside = (w.text for w in words if span[0] <= (w.start_s + w.end_s) / 2 < span[1])
+    inside = (word.text for word in words if span[0] <= word.middle_s < span[1])
     return "".join(text if text.startswith(" ") else " " + text for text in inside).strip()
 
 
