@@ -715,6 +715,34 @@ def test_an_ordinal_ends_no_sentence_where_it_is_written_with_a_stop(language, e
     assert text_of(words) == "am 3. Mai bis 4."
 
 
+@pytest.mark.parametrize(
+    ("spoken", "ends"),
+    [
+        (" He said no. Then", True),
+        (' He said no. "Then', True),
+        (" of pears, etc. Then", True),
+        (" He said no.", True),
+        (" see No. 5", False),
+        (" of pears, etc. and", False),
+        (" King Jr. said", False),
+        (" Here is Dr. King", False),
+    ],
+)
+def test_an_abbreviation_ends_a_sentence_where_a_capital_follows_but_no_title_does(spoken, ends):
+    texts = [f" {text}" for text in spoken.split()]
+    rows = [
+        {"word": text, "start_s": i, "end_s": i + 0.5, "probability": 0.9}
+        for i, text in enumerate(texts)
+    ]
+    figures = {"avg_logprob": -0.2, "no_speech_prob": 0.0, "compression_ratio": 1.2}
+
+    words = words_of({"language": "en", "segments": [{"words": rows, **figures}]})
+
+    (stop,) = [word for word in words if "." in word.text]
+    assert ends_sentence(stop.text) == ends
+    assert text_of(words) == spoken.strip()
+
+
 def test_words_are_flat_ordered_and_not_empty():
     """Words of all segments in their order, blank ones left out, starts never before the last."""
     figures = {"avg_logprob": -0.1, "no_speech_prob": 0.0, "compression_ratio": 1.0}

@@ -44,6 +44,8 @@ ABBREVIATIONS = frozenset(
         "sr",
     }
 )
+# Those that end one all the same where a capital follows: "He said no. Then", but "Vol. 3"
+MAY_END = frozenset({"etc", "fig", "jr", "no", "vol"})
 # In these languages "3." is third: no end of a sentence, as long as a word follows
 ORDINAL_STOP = frozenset(
     [
@@ -70,7 +72,7 @@ ORDINAL_STOP = frozenset(
         "tr",
     ]
 )
-_HELD = "\u2060"  # put after such a stop; a format character, which text_of leaves out
+_HELD = "\u2060"  # put after a stop that is no end; a format character, which text_of leaves out
 _JOINERS = "\u200c\u200d"  # invisible, but Persian and Hindi spelling needs them
 
 
@@ -103,8 +105,9 @@ def words_of(transcript: Mapping[str, Any]) -> list[Word]:
         for word in segment.get("words", [])
         if str(word["word"]).strip()
     ]
-    if transcript.get("language") in ORDINAL_STOP:
-        words = [*map(_held, words[:-1]), *words[-1:]]
+    has_ordinals = transcript.get("language") in ORDINAL_STOP
+    held = (_held(word, after, has_ordinals) for word, after in itertools.pairwise(words))
+    words = [*held, *words[-1:]]
     # subtle: never sorted: the order is the text; a start before its predecessor's is a wrong time
     starts = itertools.accumulate((word.start_s for word in words), max)
     return [
@@ -113,9 +116,16 @@ def words_of(transcript: Mapping[str, Any]) -> list[Word]:
     ]
 
 
-def _held(word: Word) -> Word:
-    is_ordinal = re.fullmatch(r"\s*\d{1,3}\.", word.text)
-    return replace(word, text=word.text + _HELD) if is_ordinal else word
+def _held(word: Word, after: Word, has_ordinals: bool) -> Word:
+    """Return a word, marked if its stop could be an end, but for its language or what follows."""
+    is_ordinal = has_ordinals and re.fullmatch(r"\s*\d{1,3}\.", word.text)
+    is_short = word.text.endswith(".") and _stem(word.text) in MAY_END
+    is_held = is_ordinal or (is_short and not after.text.lstrip(" \"'“‘(")[:1].isupper())
+    return replace(word, text=word.text + _HELD) if is_held else word
+
+
+def _stem(text: str) -> str:
+    return text.strip().rstrip(CLOSERS).rstrip(".").lower()
 
 
 def text_of(words: Sequence[Word]) -> str:
@@ -133,9 +143,9 @@ def ends_sentence(text: str) -> bool:
     bare = text.strip().rstrip(CLOSERS)
     if not bare.endswith(SENTENCE_ENDS):
         return False
-    stem = bare.rstrip(".").lower()
+    stem = _stem(text)
     is_initial = len(stem) == 1 and stem.isalpha() and stem.isascii() and stem != "i"
-    return not (bare.endswith(".") and (stem in ABBREVIATIONS or is_initial))
+    return not (bare.endswith(".") and (stem in ABBREVIATIONS - MAY_END or is_initial))
 
 
 def ends_clause(text: str) -> bool:
