@@ -239,9 +239,10 @@ def test_true_words_belong_to_the_clip_in_which_their_middle_lies():
 
 
 @pytest.mark.parametrize("late_s", [-0.5, 0.0, 0.5])
-def test_a_word_beside_a_cut_is_on_the_side_on_which_it_is_heard(late_s):
-    """The cut is in the pause after the first sentence; "We" is said to be before, "fresh." after,
-    or all is right."""
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_word_beside_a_cut_is_on_the_side_on_which_it_is_heard(first, late_s):
+    """The cut is in the pause before a sentence, whose first word is said to be before it, or the
+    last one of the other after it, or all is right."""
     told = Whisper("tiny.en")
     letter = Utterance(SAMPLE / "letter.wav", "slt", " ".join(s["text"] for s in SENTENCES))
     silence = np.zeros(round(14.1 * RATE_HZ), np.float32)
@@ -249,12 +250,15 @@ def test_a_word_beside_a_cut_is_on_the_side_on_which_it_is_heard(late_s):
     told._aligned[letter.path] = [
         (f" {word}", a + late_s, b + late_s) for one in SENTENCES for word, a, b in evenly(one)
     ]
-    cut_s = (SENTENCES[0]["end_s"] + SENTENCES[1]["start_s"]) / 2
+    cut_s = SENTENCES[first]["start_s"] - 0.2
 
     words = told.words(mix, [cut_s])
 
-    assert scoring.in_clip(words, (0.0, cut_s)) == SENTENCES[0]["text"]
-    assert scoring.in_clip(words, (cut_s, 14.1)) == " ".join(s["text"] for s in SENTENCES[1:])
+    before, after = (
+        " ".join(s["text"] for s in some) for some in (SENTENCES[:first], SENTENCES[first:])
+    )
+    assert scoring.in_clip(words, (0.0, cut_s)) == before
+    assert scoring.in_clip(words, (cut_s, 14.1)) == after
 
 
 def evenly(sentence):

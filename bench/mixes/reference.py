@@ -78,22 +78,24 @@ class Whisper:
 
     def _shared_out(self, said: Said, words: list[TrueWord], at_s: float) -> list[TrueWord]:
         """Return the words of an utterance, the two beside a cut on the side that fits them."""
-        before = sum(word.middle_s < at_s for word in words)
-        counts = [n for n in (before, before - 1, before + 1) if 0 < n < len(words)]
-        if before not in counts:
+        begin_s = said.skipped_s * said.tempo
+        lasts_s = (said.end_s - said.start_s) * said.tempo
+        samples = audio.read_at(said.utterance.path, OUTPUT_HZ, begin_s, begin_s + lasts_s)
+        cut = round((at_s - said.start_s) * said.tempo * OUTPUT_HZ)
+        if not 0 < cut < len(samples):
             return words
-        samples = audio.read_at(said.utterance.path, OUTPUT_HZ)
-        cut = round((at_s - said.start_s + said.skipped_s) * said.tempo * OUTPUT_HZ)
         heard = [self._listener.features(part) for part in (samples[:cut], samples[cut:])]
 
         def likely(count: int) -> float:
             texts = ["".join(w.text for w in side) for side in (words[:count], words[count:])]
-            fits = (
-                self._listener.fits(features, [text], self.language)[0]
+            return sum(
+                sum(self._listener.fits(features, [text], self.language)[0])
                 for features, text in zip(heard, texts, strict=True)
+                if text
             )
-            return sum(map(sum, fits))
 
+        before = sum(word.middle_s < at_s for word in words)
+        counts = [n for n in (before, before - 1, before + 1) if 0 <= n <= len(words)]
         count = max(counts, key=likely)
         return [word.until(at_s) for word in words[:count]] + [
             word.since(at_s) for word in words[count:]
