@@ -4,6 +4,7 @@ A word is a burst of noise; whisper's times are simulated by moving the true one
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -409,6 +410,21 @@ def test_a_recording_that_begins_and_ends_amid_words_gives_none_of_them(tmp_path
     assert "begins within sound" in reasons["seen it coming before that day."]
     assert "ends within sound" in reasons["Ten minutes later they were all asleep"]
     assert texts(short) == [SENTENCES[0]]
+
+
+def test_of_a_short_file_that_is_broken_off_the_last_words_are_in_no_clip(tmp_path):
+    """Its beginning is its own all the same."""
+    said = f"{SENTENCES[0]} Ten minutes later they were all"
+    take = Take().say(SENTENCES[0]).pause(0.5).say("Ten minutes later they were all")
+    item = take.item(tmp_path)
+    broken_off = replace(item, facts={"download_audio": {"truncated": True}})
+
+    whole, _ = segmented(item, tmp_path)
+    document, _ = segmented(broken_off, tmp_path)
+
+    assert " ".join(texts(whole)) == said
+    assert texts(document) == [SENTENCES[0]]
+    assert "ends within sound" in document["rejected"][0]["reason"]
 
 
 def test_speech_without_words_is_rejected(tmp_path):

@@ -9,6 +9,7 @@ Each clip is then heard as it will be used: DNSMOS, and whisper with the clip's 
 Left out: phonemes (build_dataset).
 """
 
+import itertools
 import logging
 import math
 from collections.abc import Sequence
@@ -126,10 +127,12 @@ def recording(item: Item, params: Params) -> Recording:
     voiced, muted = [(a, b) for a, b, *_ in target], [(a, b) for a, b, _, _ in others]
     sound = envelope(levels_db(enhanced), voiced, muted)
     words = repaired(words_of(transcript), sound)
-    # subtle: what is no longer than a clip was cut by somebody for this; its ends are its own
-    is_cut = duration_s > params.max_clip_s
-    beyond = [(-math.inf, 0.0), (len(sound.quiet) * FRAME_S, math.inf)]
-    unheard = [beyond[0], *muted, beyond[1]] if is_cut else muted
+    # subtle: what is no longer than a clip was cut by somebody for this; its ends are its own, but
+    # for a file that is broken off
+    is_long = duration_s > params.max_clip_s
+    is_cut = (is_long, is_long or bool(item.facts.get("download_audio", {}).get("truncated")))
+    beyond = ((-math.inf, 0.0), (len(sound.quiet) * FRAME_S, math.inf))
+    unheard = sorted([*itertools.compress(beyond, is_cut), *muted])
     pauses = quiet_runs(sound.quiet, params.min_pause_s, unheard, LEAST_STILL_S)
     breaks = breaks_around(words, pauses, voiced, duration_s, muted, is_cut)
     breaks = settled(breaks, sound, muted, params.edge_silence_s)

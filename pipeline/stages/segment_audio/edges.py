@@ -106,12 +106,12 @@ def breaks_around(
     voiced: Sequence[Span],
     duration_s: Seconds,
     others: Sequence[Span] = (),
-    is_cut: bool = False,
+    is_cut: tuple[bool, bool] = (False, False),
 ) -> list[Break | None]:
     """Return the breaks before, between and after the words: one more than there are words.
 
     `voiced` are the spans of voice activity, `others` those of somebody else. The recording's own
-    ends are breaks in any case; `is_cut`: it was cut out of something longer.
+    ends are breaks in any case; `is_cut`: it goes on before its start, and after its end.
     """
     if not words:
         return []
@@ -128,7 +128,8 @@ def breaks_around(
     word_ends_s = [-math.inf, *(word.end_s for word in words)]
     gaps = zip(word_ends_s, [*(word.start_s for word in words), math.inf], strict=True)
     breaks = [break_of(*each, voiced) for each in zip(found, turns, gaps, strict=True)]
-    ends = [Break((at_s,) * 2, (at_s,) * 2, is_cut=is_cut) for at_s in (0.0, duration_s)]
+    places = zip((0.0, duration_s), is_cut, strict=True)
+    ends = [Break((at_s,) * 2, (at_s,) * 2, is_cut=cut) for at_s, cut in places]
     return [breaks[0] or ends[0], *breaks[1:-1], breaks[-1] or ends[1]]
 
 
