@@ -16,14 +16,14 @@ from typing import Any
 from pipeline import config, executors, models, stored
 from pipeline.checkpoint import STATE_FILE, Checkpoint
 from pipeline.config import Settings
-from pipeline.dataset import DATASET_INDEX, WORK
+from pipeline.dataset import DATASET_INDEX, PUBLISHED
 from pipeline.disk import Disk
 from pipeline.environment import checkpoint_interval, lock_timeout_s
 from pipeline.exclusions import Excluded, digest_of, read_excluded
 from pipeline.exits import RunFailed, WrongUse
 from pipeline.flow import FLOW, Step
 from pipeline.plan import ALL
-from pipeline.restart import RESTART_FILE
+from pipeline.restart import RESTART_FILE, made_in_work
 from pipeline.sources import is_url, public_url
 from pipeline.stored import CONFIG_FILE
 
@@ -61,14 +61,17 @@ class Request:
 
 def has_checkpoint(out: Path) -> bool:
     """Return whether there is something to resume in `out`."""
-    return any((out / name).exists() for name in (STATE_FILE, CONFIG_FILE, RESTART_FILE, WORK))
+    marks = (STATE_FILE, CONFIG_FILE, RESTART_FILE)
+    return any((out / name).exists() for name in marks) or any(made_in_work(out))
 
 
 def has_results(out: Path) -> bool:
     """Return whether a run made something in `out`: more than its settings and an empty state, as
     one leaves that was refused for want of room."""
-    made = (RESTART_FILE, WORK, DATASET_INDEX)
-    return any((out / name).exists() for name in made) or bool(Checkpoint.peek(out).records)
+    made = (RESTART_FILE, DATASET_INDEX)
+    if any((out / name).exists() for name in made) or any(made_in_work(out)):
+        return True
+    return bool(Checkpoint.peek(out).records)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,10 @@ def agreed_without_weights(request: Request) -> tuple[Settings, list[str]]:
 
 def _before(request: Request) -> dict[str, Any] | None:
     """Return the configuration of the run before: the config file's, else the state's own copy."""
-    if request.mode == "start" or not has_checkpoint(request.out):
+    if not has_checkpoint(request.out):
+        _refuse_foreign(request.out)
+        return None
+    if request.mode == "start":
         return None
     before = stored.read_configuration(request.out)
     if before is None:
@@ -107,6 +113,16 @@ def _before(request: Request) -> dict[str, Any] | None:
         copy = f"its copy in {STATE_FILE} is taken" if before else "nor is there a copy of it"
         log.warning("⚠️ %s cannot be read; %s", CONFIG_FILE, copy)
     return before
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise WrongUse where the dataset would take the place of files that no run here made."""
+    if found := [name for name in PUBLISHED if (out / name).exists()]:
+        names = ", ".join(found)
+        raise WrongUse(
+            f"{out} holds {names}, which no run of this pipeline made, and which this one would "
+            "overwrite: name another --output, or move them away"
+        )
 
 
 def _agreed(request: Request, before: Mapping[str, Any] | None) -> Settings:
@@ -157,6 +173,10 @@ def _still_open(request: Request) -> set[str]:
 
 def _inputs(request: Request, before: Mapping[str, Any] | None) -> list[str]:
     inputs = [_absolute(text) for text in request.inputs]
+    if any(Path(text) == request.out for text in inputs):
+        raise WrongUse(
+            f"INPUT and --output are the same folder, {request.out}: name another --output"
+        )
     kept = [stored.readable(text) for text in before["inputs"]] if before is not None else []
     if request.mode != "resume":
         return inputs or kept

@@ -21,6 +21,11 @@ from pipeline.disk import Disk
 WORK = "work"
 PARTIAL = ".partial"
 DATASET_INDEX = "metadata.jsonl"  # published last: it names the clips of the dataset before
+# What a dataset has beside wavs/, where others' files may lie
+PUBLISHED = (
+    "metadata.csv", DATASET_INDEX, "README.md", "report.html", "spectrograms.js", "rejected.jsonl",
+    "speakers.json", "kokoro", "styletts2", "huggingface",
+)  # fmt: skip
 _TEMP = ".tmp-publishing"
 ANY_PUBLISHING = (_TEMP, f"*/{_TEMP}", f"*/*/{_TEMP}")
 _CLEANING = b"not all of it yet\n"  # in the mark of cleaned folders

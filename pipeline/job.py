@@ -85,13 +85,14 @@ def _agreed(request: Request, stopper: Stopper) -> Agreement:
 
 
 def _run_locked(request: Request, agreed: Agreement | None, lock: Lock, stopper: Stopper) -> int:
-    finish_restart(request.out, request.flow[-1].name, request.disk)
+    steps = [step.name for step in request.flow]
+    finish_restart(request.out, steps, request.disk)
     request.prepare()
     if agreed is None or has_checkpoint(request.out):  # another run may have been here by now
         agreed = _agreed(request, stopper)
     if request.mode == "restart" and has_checkpoint(request.out):
         begin_restart(request.out, agreed.configuration, request.disk)
-        finish_restart(request.out, request.flow[-1].name, request.disk)
+        finish_restart(request.out, steps, request.disk)
     with _logging_to(request.out), _opened(request, lock, stopper) as checkpoint:
         return _run_open(request, agreed, checkpoint, stopper)
 

@@ -7,13 +7,20 @@ Left out: whether a restart is wanted, and whether its inputs are there (`job.py
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.checkpoint import STATE_FILE, Checkpoint, NewerVersion, read_record
+from pipeline.checkpoint import (
+    CLEANED_MARK,
+    RECORD_FILE,
+    STATE_FILE,
+    Checkpoint,
+    NewerVersion,
+    read_record,
+)
 from pipeline.console import LOG_FILE
-from pipeline.dataset import WORK
+from pipeline.dataset import PARTIAL, WORK
 from pipeline.disk import Disk
 from pipeline.plan import ALL, ALL_NAME
 from pipeline.stored import CONFIG_FILE, write_configuration
@@ -28,22 +35,35 @@ def begin_restart(out: Path, configuration: Mapping[str, Any], disk: Disk) -> No
     write_configuration(out / RESTART_FILE, configuration, disk)
 
 
-def finish_restart(out: Path, dataset_step: str, disk: Disk) -> None:
+def finish_restart(out: Path, steps: Sequence[str], disk: Disk) -> None:
     """Where a restart was begun, remove what the run before it made; then its configuration holds.
+
+    `steps`: by name, the one that makes the dataset last.
 
     A crash on the way leaves a restart that was begun: whatever starts next finishes it first.
     """
     if (out / RESTART_FILE).exists():
-        _discard(out, dataset_step, disk)
+        _discard(out, steps, disk)
         disk.rename(out / RESTART_FILE, out / CONFIG_FILE)
 
 
-def _discard(out: Path, dataset_step: str, disk: Disk) -> None:
+def made_in_work(out: Path, steps: Collection[str] = ()) -> Iterator[Path]:
+    """Yield what runs have put into OUT/work; anything else there is somebody's own.
+
+    A step that is none of `steps`, as another version had one, is known by its records.
+    """
+    for path in (out / WORK).glob("*"):
+        is_known = path.name in (*steps, PARTIAL, CLEANED_MARK)
+        if is_known or any(path.glob(f"*/{RECORD_FILE}")):
+            yield path
+
+
+def _discard(out: Path, steps: Sequence[str], disk: Disk) -> None:
     """Remove what an earlier run made in `out`, and nothing else; its configuration stays."""
     try:
-        record = Checkpoint.peek(out).records.get((dataset_step, ALL))
+        record = Checkpoint.peek(out).records.get((steps[-1], ALL))
     except NewerVersion:
-        record = read_record(out / WORK / dataset_step / ALL_NAME)
+        record = read_record(out / WORK / steps[-1] / ALL_NAME)
     published = [Path(name) for name, _ in record.sizes()] if record else []
     for name in published:
         disk.remove(out / name)
@@ -55,5 +75,8 @@ def _discard(out: Path, dataset_step: str, disk: Disk) -> None:
     for kept in out.glob(f"{STATE_FILE}*"):
         disk.remove(kept)
     disk.remove(out / LOG_FILE)
-    disk.remove_tree(out / WORK)
+    for made in made_in_work(out, steps):
+        disk.remove_tree(made)
+    with contextlib.suppress(OSError):
+        disk.remove_folder(out / WORK)
     log.info("🧹 Removed the earlier run's files in %s", out)

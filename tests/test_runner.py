@@ -237,6 +237,56 @@ def test_force_restart_takes_inputs_and_settings_from_the_run_before(tmp_path):
     assert [p.read_text() for p in (out / "wavs").glob("*.wav")] == ["ONE7"]
 
 
+def test_force_restart_leaves_what_is_not_its_own_in_work(tmp_path):
+    """Recordings that somebody keeps there; what the run made is gone."""
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = texts(out / "work", a="one")
+    assert run(mine, "--output", out, "--keep-temp").returncode == 0
+
+    again = run("--force-restart", "--output", out, "--seed", 7)
+
+    assert again.returncode == 0, again.stdout
+    assert (mine / "a.wav").read_text() == "one"
+    assert [p.read_text() for p in (out / "wavs").glob("*.wav")] == ["ONE7"]
+
+
+def test_a_folder_called_work_is_no_checkpoint(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    inputs = texts(out / "work", a="one")
+
+    done = run(inputs, "--output", out)
+
+    assert done.returncode == 0, done.stdout
+    assert (inputs / "a.wav").exists()
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "README.md", "kokoro/a.txt"])
+@pytest.mark.parametrize("mode", [(), ("--resume",), ("--force-restart",)], ids=str)
+def test_what_no_run_made_is_not_overwritten(tmp_path, name, mode):
+    inputs, out = texts(tmp_path / "in", a="one"), tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+
+    refused = run(inputs, "--output", out, *mode)
+
+    assert refused.returncode == 2
+    assert f"out holds {name.partition('/')[0]}, which no run of this pipeline" in refused.stdout
+    assert [path for path in out.rglob("*") if path.is_file()] == [out / name]
+    assert (out / name).read_text() == "mine"
+
+
+def test_recordings_and_dataset_in_one_folder_are_refused(tmp_path):
+    inputs = texts(tmp_path / "in", a="one")
+
+    refused = run(inputs, "--output", inputs)
+
+    assert refused.returncode == 2
+    assert "INPUT and --output are the same folder" in refused.stdout
+    assert [path.name for path in inputs.iterdir()] == ["a.wav"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -336,9 +386,10 @@ def test_a_second_run_on_the_same_output_is_refused_with_exit_4(tmp_path):
     first = start(inputs, "--output", tmp_path / "out")
     wait_for_line(first, "Taking")
 
-    second = run(inputs, "--resume", "--output", tmp_path / "out")
-    assert second.returncode == 4
-    assert f"Pipeline already running (PID: {first.pid})" in second.stdout
+    for mode in ([], ["--resume"]):
+        second = run(inputs, *mode, "--output", tmp_path / "out")
+        assert second.returncode == 4
+        assert f"Pipeline already running (PID: {first.pid})" in second.stdout
     first.kill()
     first.wait()
     (inputs / "a.wav").write_text("go")

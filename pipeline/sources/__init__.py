@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.sources.folders import (
-    OUTPUT_MARKS,
     absolute,
     below,
     exists,
@@ -25,7 +24,7 @@ from pipeline.sources.folders import (
     is_folder,
     is_magic,
     is_media,
-    is_output,
+    output_marks,
 )
 from pipeline.sources.keys import (
     SCHEME,
@@ -149,9 +148,9 @@ def _file(path: Path, root: Path) -> Found:
 
 
 def _folder(root: Path) -> Iterator[Found]:
-    if is_output(str(root)):
+    if marks := output_marks(str(root)):
         raise ValueError(
-            f"{shown(root)} is an output folder of this pipeline ({OUTPUT_MARKS[0]} is in it); "
+            f"{shown(root)} is an output folder of this pipeline ({marks[0]} is in it); "
             "name the folder of your recordings"
         )
     found = (_file(path, root) for path in below(root))

@@ -27,9 +27,9 @@ def is_magic(part: str) -> bool:
     return any(sign in part for sign in "*?[")
 
 
-def is_output(folder: str) -> bool:
-    """Return whether `folder` is an output folder of this pipeline."""
-    return any(exists(Path(folder, name)) for name in OUTPUT_MARKS)
+def output_marks(folder: str) -> list[str]:
+    """Return the files by which `folder` is known as an output folder of this pipeline."""
+    return [name for name in OUTPUT_MARKS if exists(Path(folder, name))]
 
 
 def is_folder(path: Path) -> bool:
@@ -97,7 +97,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]] | None]]:
     ahead, links = [root], list[Path]()
     while ahead or links:
         folder = ahead.pop() if ahead else links.pop(0)
-        if (same := identity(folder)) in seen or is_output(str(folder)):
+        if (same := identity(folder)) in seen or output_marks(str(folder)):
             continue
         seen.add(same)
         entries = _listing(folder)
