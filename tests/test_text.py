@@ -147,6 +147,60 @@ def test_numbers_are_read_with_either_separator(written: str, said: str) -> None
     assert normalise(written, "es") == said
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("fr", "Il me dit que tu me plais.", "Il me dit que tu me plais."),
+        ("fr", "Me voilà.", "Me voilà."),
+        ("fr", "Me Dupont et M. de Villepin.", "Maître Dupont et Monsieur de Villepin."),
+        ("fr", "M. le maire, MM. Petit et Roux.", "Monsieur le maire, Messieurs Petit et Roux."),
+        ("fr", "Il y en a six ou sept. Puis rien.", "Il y en a six ou sept. Puis rien."),
+        ("fr", "Le 5 sept. 2020, fin nov.", "Le cinq septembre deux mille vingt, fin novembre."),
+        ("fr", "J'ai raté mon vol. Oui.", "J'ai raté mon vol. Oui."),
+        ("fr", "vol. 2, chap. IV, le n°5", "volume deux, chapitre quatre, le numéro cinq"),
+        ("fr", "Il mesure 5 m. Et 3 mm.", "Il mesure cinq mètres. Et trois millimètres."),
+        ("fr", "Une BD. Au 3 bd Voltaire.", "Une BD. Au trois boulevard Voltaire."),
+        ("fr", "À St-Denis, le dr Roux.", "À Saint-Denis, le Docteur Roux."),
+        ("de", "Er heißt Jan. Ja.", "Er heißt Jan. Ja."),
+        (
+            "de",
+            "Am 3. Jan. 2020 und im Dez.",
+            "Am dritten Januar zweitausendzwanzig und im Dezember.",
+        ),
+        ("de", "Das dauert eine Min. Oder nicht.", "Das dauert eine Min. Oder nicht."),
+        ("de", "1 Std. und 5 Min. Pause", "eine Stunde und fünf Minuten Pause"),
+        ("de", "Fr. Müller mag St. Pauli.", "Frau Müller mag Sankt Pauli."),
+        ("de", "Ca. 30, am Kap. Ein ABS.", "Circa dreißig, am Kap. Ein ABS."),
+        ("es", "Tomo vitamina D. Luego no.", "Tomo vitamina D. Luego no."),
+        ("es", "Vi a D. Juan y al sr. Paz.", "Vi a don Juan y al señor Paz."),
+        ("es", "En Washington D.C. hay uno.", "En Washington DC hay uno."),
+        ("es", "a las 5 P.M.", "a las cinco pe eme."),
+        ("pt", "Tomo vitamina D. Na R. Augusta.", "Tomo vitamina D. Na rua Augusta."),
+        ("it", "Dura 5 s circa, in S. Pietro.", "Dura cinque secondi circa, in San Pietro."),
+        ("it", "Il n. 7 dell'A.C. Milan.", "Il numero sette dell'AC Milan."),
+    ],
+)
+def test_words_that_look_like_an_abbreviation_stay(language, written, said) -> None:
+    """Case counts; what is a word or a letter too needs a name or a number beside it."""
+    assert normalise(written, language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("de", "Äpfel usw. Dann ging er.", "Äpfel und so weiter. Dann ging er."),
+        ("de", "inkl. Steuern, usw. und so", "inklusive Steuern, und so weiter und so"),
+        ("es", "Peras, etc. Luego se fue.", "Peras, etcétera. Luego se fue."),
+        ("es", "El Dr. Paz, a las 5 p.m. Ya.", "El doctor Paz, a las cinco pe eme. Ya."),
+        ("fr", "Des noix, etc. Puis il part.", "Des noix, et cetera. Puis il part."),
+        ("it", "Mele, ecc. Poi andò.", "Mele, eccetera. Poi andò."),
+    ],
+)
+def test_an_abbreviation_that_ends_a_sentence_keeps_its_full_stop(language, written, said) -> None:
+    """A clip holds several sentences; after "etc." a capital begins one."""
+    assert normalise(written, language) == said
+
+
 @settings(max_examples=300)
 @given(texts, st.sampled_from(["de", "es", "fr", "it", "pt"]))
 def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> None:

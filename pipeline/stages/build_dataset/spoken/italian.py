@@ -83,11 +83,14 @@ ITALIAN = Words(
     abbreviations={
         "Sig.": "signor", "Sig.ra": "signora", "Sigg.": "signori", "Dott.": "dottor",
         "dott.": "dottor", "Dott.ssa": "dottoressa", "Dr.": "dottor", "Prof.": "professor",
-        "Prof.ssa": "professoressa", "Ing.": "ingegner", "Avv.": "avvocato", "n.": "numero",
-        "n°": "numero", "nº": "numero", "N.": "numero", "p.es.": "per esempio", "ecc.": "eccetera",
-        "S.": "San", "a.C.": "avanti Cristo", "d.C.": "dopo Cristo", "pag.": "pagina",
+        "Prof.ssa": "professoressa", "Ing.": "ingegner", "Avv.": "avvocato",
+        "n°": "numero", "nº": "numero", "p.es.": "per esempio", "ecc.": "eccetera",
+        "a.C.": "avanti Cristo", "d.C.": "dopo Cristo", "pag.": "pagina",
         "cap.": "capitolo", "vol.": "volume", "tel.": "telefono",
     },
+    before_name={"S.": "San"},
+    by_number={"n.": "numero"},
+    closing=frozenset({"ecc.", "a.C.", "d.C."}),
     currencies={
         "€": _EURO, "euro": _EURO, "$": ("dollaro", "dollari", "centesimo", "centesimi"),
         "£": ("sterlina", "sterline", "penny", "pence"), "¥": ("yen", "yen", "sen", "sen"),

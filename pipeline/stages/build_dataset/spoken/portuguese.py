@@ -3,7 +3,7 @@
 import re
 
 from . import numbers
-from .words import Words
+from .words import AFTER_SHORT, Words
 
 _NUMBERS = "pt_BR"
 _FEMININE = re.compile(r"\w+(?:as?|ção|ções|são|sões|dades?)\b|(?:vezes|vez|noites?)\b")
@@ -86,12 +86,15 @@ PORTUGUESE = Words(
     },
     abbreviations={
         "Sr.": "senhor", "Sra.": "senhora", "Srta.": "senhorita", "Dr.": "doutor",
-        "Dra.": "doutora", "D.": "dom", "Prof.": "professor", "Profa.": "professora",
+        "Dra.": "doutora", "Prof.": "professor", "Profa.": "professora",
         "n.º": "número", "nº": "número", "n°": "número", "p.ex.": "por exemplo",
         "etc.": "et cetera", "pág.": "página", "cap.": "capítulo", "vol.": "volume",
-        "Av.": "avenida", "R.": "rua", "a.C.": "antes de Cristo", "d.C.": "depois de Cristo",
+        "Av.": "avenida", "a.C.": "antes de Cristo", "d.C.": "depois de Cristo",
         "tel.": "telefone", "art.": "artigo", "Sto.": "santo", "Sta.": "santa",
     },
+    before_name={"D.": "dom", "R.": "rua"},
+    name_after=AFTER_SHORT,
+    closing=frozenset({"etc.", "a.C.", "d.C."}),
     currencies={
         "R$": _REAL, "reais": _REAL, "€": ("euro", "euros", "cêntimo", "cêntimos"),
         "$": ("dólar", "dólares", "centavo", "centavos"),

@@ -21,6 +21,9 @@ Table = list[tuple[str, Callable[[Words, re.Match[str]], str]]]
 _FRESH = r"(?<![\w.,/])"  # nothing that belongs to a number stands before
 _LAST = "com|org|net|edu|gov|info|eu|io|tv|de|at|ch|es|mx|ar|fr|be|ca|it|pt|br|uk|nl|pl|ru"
 _HOST = rf"(?:[\w-]+\.)+(?:{_LAST})\b(?:/[\w./-]*\w)?"
+_FREE = r"(?<![\w.])"
+_UPPER = r"[^\W\d_a-zß-öø-ÿœ]"
+_NAME = rf"(?=[\s-]?(?:(?:d[aeiou]|des|la|von|van|zu) |[dl]')*{_UPPER}\w)"
 _BEFORE = r"(?<!\S)(?:(?P<before>[^\W\d_]+) )?"
 
 
@@ -36,7 +39,7 @@ def rules_of(words: Words) -> tuple[Rule, ...]:
     table: Table = [
         (r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+|,\d{3})(?![\d,])", saying.english_groups),
         (rf"\b(?:https?://)?(?:[\w.+-]+@)?{_HOST}", saying.address),
-        (_abbreviations(words), saying.abbreviation),
+        *_abbreviations(words),
         *_dates(words),
         *((pattern, partial(_own, say)) for pattern, say in words.first),
         *_times(words),
@@ -50,11 +53,39 @@ def _own(say: Callable[[re.Match[str]], str], words: Words, match: re.Match[str]
     return say(match)
 
 
-def _abbreviations(words: Words) -> str:
-    """Return the pattern for "z.B.", "z. B." and "Z.B."; no letter may follow without a space."""
-    keys = (re.escape(key).replace(r"\.", r"\.\s?").removesuffix(r"\s?") for key in
-            sorted(words.abbreviations, key=len, reverse=True))  # fmt: skip
-    return rf"(?<![\w.])(?i:{'|'.join(keys)})(?!\w)"
+def _abbreviations(words: Words) -> Table:
+    """Those that need a name or a number beside them stand first: "M. Dupont", "3. Jan."."""
+    by_number = [*words.by_number, *map(_capitalised, words.by_number)]
+    first = [*words.abbreviations, *map(_other_case, words.abbreviations)]
+    return [
+        (rf"{_FREE}{words.name_after}(?:{_keys(words.before_name)}){_NAME}", saying.title),
+        (rf"{_FREE}(?:{_keys(by_number)})(?!\w)(?=\s?(?:\d|{ROMAN}\b))", saying.by_number),
+        (rf"(?:(?<=\d)|(?<=\d )|(?<=\d\. ))(?:{_keys(by_number)})(?!\w)", saying.by_number),
+        (rf"{_FREE}(?:{_keys(first)})", saying.abbreviation),
+    ]
+
+
+def _keys(names: Iterable[str]) -> str:
+    """Return the pattern for "z.B." and "z. B."; n° may touch its number, letters no letter."""
+    longest_first = sorted(set(names), key=len, reverse=True)
+    patterns = (re.escape(name).replace(r"\.", r"\.\s?").removesuffix(r"\s?") + _end(name)
+                for name in longest_first)  # fmt: skip
+    return "|".join(patterns) or r"(?!)"
+
+
+def _end(name: str) -> str:
+    return r"(?![^\W\d])" if name[-1] in "°º" else "" if name[-1] == "'" else r"(?!\w)"
+
+
+def _other_case(name: str) -> str:
+    """Return "Ca." for "ca.", "dr." for "Dr."; "D.C." is no "d.C.", "m." no "M."."""
+    other = name[0].swapcase() + name[1:]
+    letters = [char for char in other if char.isalpha()]
+    return name if all(char.isupper() for char in letters) or len(letters) < 2 else other
+
+
+def _capitalised(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 def _dates(words: Words) -> Table:

@@ -1,6 +1,7 @@
 """How one thing is said: a match of a pattern in `rules.py` in words of a language."""
 
 import re
+from collections.abc import Mapping
 
 from . import numbers
 from .units import months, unit_name
@@ -46,18 +47,34 @@ def address(words: Words, match: Match) -> str:
 
 
 def abbreviation(words: Words, match: Match) -> str:
-    """The full stop of "etc." ends the sentence too, when nothing follows."""
-    key = re.sub(r"\s", "", match[0])
-    table = {name.replace(" ", "").lower(): said for name, said in words.abbreviations.items()}
-    said = words.abbreviations.get(key) or table[key.lower()]
-    if match[0][0].isupper() and not _starts_upper(key, words):
-        said = said[0].upper() + said[1:]
+    """z. B.; the full stop of "etc." ends the sentence too, when nothing follows or a capital."""
+    key, said = _expanded(match[0], words.abbreviations)
+    after = match.string[match.end() :].lstrip()
+    ends = not after.strip(" ”“\"'") or (key in words.closing and after[0].isupper())
+    return said + ("." if ends and match[0].endswith(".") else "")
+
+
+def title(words: Words, match: Match) -> str:
+    """M. Dupont."""
+    return _expanded(match[0], words.before_name)[1]
+
+
+def by_number(words: Words, match: Match) -> str:
+    """5 sept., vol. 2."""
+    said = _expanded(match[0], words.by_number)[1]
     ends = match[0].endswith(".") and not match.string[match.end() :].strip(" ”“\"'")
     return said + ("." if ends else "")
 
 
-def _starts_upper(key: str, words: Words) -> bool:
-    return any(name.replace(" ", "") == key for name in words.abbreviations)
+def _expanded(written: str, table: Mapping[str, str]) -> tuple[str, str]:
+    """Return the key of "Z. B." in a table, and what is said, with its capital."""
+    keys = {re.sub(r"\s", "", name): name for name in table}
+    found = re.sub(r"\s", "", written)
+    if found in keys:
+        return keys[found], table[keys[found]]
+    key = keys[found[0].swapcase() + found[1:]]
+    said = table[key]
+    return key, said[0].upper() + said[1:] if found[0].isupper() else said
 
 
 def iso_date(words: Words, match: Match) -> str:

@@ -3,7 +3,7 @@
 import re
 
 from . import numbers
-from .words import Words
+from .words import AFTER_SHORT, Words
 
 _MASCULINE = re.compile(
     r"(?:días?|mapas?|\w*(?:ema|oma|ama|eta|ista)s?|y|o|a|ya|para|hasta|era|cada|contra)\b"
@@ -101,18 +101,21 @@ SPANISH = Words(
     },
     abbreviations={
         "Sr.": "señor", "Sra.": "señora", "Srta.": "señorita", "Sres.": "señores",
-        "Dr.": "doctor", "Dra.": "doctora", "D.": "don", "Dña.": "doña", "Ud.": "usted",
+        "Dr.": "doctor", "Dra.": "doctora", "Dña.": "doña", "Ud.": "usted",
         "Uds.": "ustedes", "Vd.": "usted", "Prof.": "profesor", "Ing.": "ingeniero",
         "Lic.": "licenciado", "n.º": "número", "nº": "número", "Nº": "número", "N.º": "número",
         "n°": "número", "núm.": "número", "Núm.": "número", "p.ej.": "por ejemplo",
         "etc.": "etcétera", "EE.UU.": "Estados Unidos", "EEUU": "Estados Unidos",
         "pág.": "página", "págs.": "páginas", "cap.": "capítulo", "vol.": "volumen",
         "Avda.": "avenida", "Av.": "avenida", "C/": "calle", "a.C.": "antes de Cristo",
-        "d.C.": "después de Cristo", "a.m.": "a eme", "p.m.": "pe eme", "aprox.":
-        "aproximadamente", "tel.": "teléfono", "Tel.": "teléfono", "art.": "artículo",
-        "Sto.": "santo", "Sta.": "santa", "RR.HH.": "recursos humanos", "JJ.OO.":
-        "Juegos Olímpicos",
+        "d.C.": "después de Cristo", "a.m.": "a eme", "p.m.": "pe eme", "A.M.": "a eme",
+        "P.M.": "pe eme", "aprox.": "aproximadamente", "tel.": "teléfono", "Tel.": "teléfono",
+        "art.": "artículo", "Sto.": "santo", "Sta.": "santa", "RR.HH.": "recursos humanos",
+        "JJ.OO.": "Juegos Olímpicos",
     },
+    before_name={"D.": "don"},
+    name_after=AFTER_SHORT,
+    closing=frozenset({"etc.", "EE.UU.", "a.C.", "d.C.", "a.m.", "p.m.", "A.M.", "P.M."}),
     currencies={
         "€": ("euro", "euros", "céntimo", "céntimos"),
         "euros": ("euro", "euros", "céntimo", "céntimos"),

@@ -5,10 +5,13 @@ from CLDR (through Babel), numbers from num2words.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Currency = tuple[str, str, str, str]
 """One, many, one hundredth, many of them."""
+
+AFTER_SHORT = r"(?<![^\W\d_]{3} )"
+"""D. Juan, a D. Juan; behind a longer word the letter is its name: vitamina D. Luego."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Words:
     hyphen: str
     signs: Mapping[str, str]
     abbreviations: Mapping[str, str]
+    """Those that no word is like. Case counts, but for the first letter: ca., Ca."""
     currencies: Mapping[str, Currency]
     money: str
     """How a sum with hundredths is said: {whole}, {unit}, {cents}, {cent}."""
@@ -56,6 +60,14 @@ class Words:
     decimals_by_digit: bool = False
     one: Callable[[int, str], str] | None = None
     """A number before a noun: "un", "una", "ein". None: numbers do not bend."""
+    before_name: Mapping[str, str] = field(default_factory=dict)
+    """Abbreviations that are words too, or letters: only before a capitalised word (M., Me, D.)."""
+    name_after: str = ""
+    """Pattern: behind what no such title stands: vitamina D."""
+    by_number: Mapping[str, str] = field(default_factory=dict)
+    """Those that are words too: only beside a number (sept., vol., Jan.)."""
+    closing: frozenset[str] = frozenset()
+    """Abbreviations that end what is said: a capital after one begins a sentence (etc.)."""
     labels: str = ""
     """Pattern of words after which a number is a name, and bends with nothing: página 1 ahora."""
     squared: str = ""
