@@ -80,6 +80,50 @@ def test_languages_without_rules_speak_their_numbers(
     assert normalise(written, language) == said
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("hu", "3,14159", "három egy négy egy öt kilenc"),
+        ("hu", "0,123456", "nulla egy kettő három négy öt hat"),
+        ("hu", "3,5", "három egész öt tized"),
+        ("am", "100", "መቶ"),
+        ("am", "12", "አሥራ ሁለት"),
+        ("nl", "1000000000000", "een biljoen"),
+        ("nl", "31612345678", "drie één zes één twee drie vier vijf zes zeven acht"),
+    ],
+)
+def test_numbers_that_cannot_be_counted_are_read_digit_by_digit(language, written, said) -> None:
+    """num2words' languages end somewhere: one clip's number must not end a job."""
+    assert normalise(written, language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [("te", "919876543210"), ("kn", "919876543210"), ("am", "1234567890123"), ("am", "1234567")],
+)
+def test_numbers_that_num2words_dies_of_become_words(language: str, written: str) -> None:
+    """An error, or no end (Amharic above a million)."""
+    assert len(normalise(written, language).split()) == len(written)
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("ko", "10,000원", "만 원"),
+        ("th", "10,000", "หนึ่งหมื่น"),
+        ("ko", "3.5", "삼 점 오"),
+        ("hi", "10,000 रुपये, 1,00,000", "10000 रुपये, 100000"),
+        ("nl", "100,000 huizen", "honderdduizend huizen"),
+        ("nl", "1,234,567", "een miljoen tweehonderdvierendertigduizendvijfhonderdzevenenzestig"),
+        ("nl", "1.234,5", "duizendtweehonderdvierendertig komma vijf"),
+        ("nl", "3,142", "drie komma één vier twee"),
+    ],
+)
+def test_thousands_are_grouped_as_the_language_does(language, written, said) -> None:
+    """The comma of Korean or Hindi groups, that of Dutch is a decimal one, but in 100,000."""
+    assert normalise(written, language) == said
+
+
 def test_one_line_keeps_the_text_as_written() -> None:
     """Only what a list cannot hold is replaced."""
     assert one_line("It's $3 | “no”,\n\tDr. Who\u2028 😀\u200b!") == "It's $3 , “no”, Dr. Who 😀 !"

@@ -17,13 +17,17 @@ from .portuguese import PORTUGUESE
 from .rules import Rule, rules_of
 from .rules import spoken as by_rules
 from .spanish import SPANISH
+from .units import groups_by_comma
 
 _WORDS = {words.code: words for words in (GERMAN, SPANISH, FRENCH, ITALIAN, PORTUGUESE)}
 FULL = frozenset({"en", *_WORDS})
 """Languages in which all kinds are spoken out; no digit is left."""
 
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[. ]\d{3})+(?![\d])")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_BY_COMMA = r"[1-9]\d{0,2}(?:(?:,\d\d\d?)*,\d{3}(?:\.\d+)?|(?: \d{3})+)"
+_BY_POINT = r"[1-9]\d{0,2}(?:[. ]\d{3})+(?:,\d+)?"
+_ENGLISH = r"[1-9]\d{0,2}(?:(?:,\d{3}){2,}|,000)"
+"""10,000 and 1,234,567 where the comma is the decimal one: so many decimals nobody says."""
 
 
 def spoken(text: str, language: str, british: bool = False) -> str:
@@ -53,14 +57,24 @@ def _rules(language: str) -> tuple[Rule, ...]:
 
 
 def _numbers_only(text: str, language: str) -> str:
+    """10,000원 -> 만 원; where num2words does not know the language, espeak-ng gets 10000."""
+    grouped = _grouped(language)
     if not numbers.knows(language):
-        return text
-    text = _GROUPED.sub(lambda match: re.sub(r"[. ]", "", match[0]), text)
-    return _NUMBER.sub(lambda match: f" {_number(match[0], language)} ", text)
+        return grouped.sub(_ungrouped, text)
+    text = grouped.sub(lambda match: f" {numbers.count(_ungrouped(match), language)} ", text)
+    return _NUMBER.sub(
+        lambda match: f" {numbers.any_number(match[0].replace(',', '.'), language)} ", text
+    )
 
 
-def _number(digits: str, language: str) -> str:
-    whole, _, decimals = digits.replace(",", ".").partition(".")
-    if numbers.is_serial(whole):
-        return numbers.digit_by_digit(whole + decimals, language)
-    return numbers.whole(float(digits.replace(",", ".")) if decimals else int(whole), language)
+@cache
+def _grouped(language: str) -> re.Pattern[str]:
+    groups = _BY_COMMA if groups_by_comma(language) else rf"{_BY_POINT}|(?P<english>{_ENGLISH})"
+    return re.compile(rf"(?<![\d.,])(?:{groups})(?!\d)")
+
+
+def _ungrouped(match: re.Match[str]) -> str:
+    """Return the digits, with a point before decimals."""
+    is_by_point = "english" in match.re.groupindex and not match["english"]
+    group, decimal = ("[. ]", ",") if is_by_point else ("[, ]", ".")
+    return re.sub(group, "", match[0]).replace(decimal, ".")

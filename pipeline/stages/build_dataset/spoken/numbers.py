@@ -5,15 +5,41 @@ sentence around a number. See docs/text.md for what else was tried.
 """
 
 import re
+from contextlib import suppress
 
 from num2words import num2words
 
 LONGEST = 15  # digits: longer ones are serial numbers, read one by one
+_COUNTED = 9  # digits: longer ones are telephone numbers where nothing groups them, if not round
+_ENDLESS = {"am": 6}  # digits above which num2words 0.5 does not come back (Amharic: 1234567)
+_CANNOT = (LookupError, ArithmeticError, TypeError, ValueError, NotImplementedError)
+"""What num2words raises of a number that is too long or too fine for a language."""
 
 
 def whole(number: float, language: str) -> str:
     """Return 21 -> "einundzwanzig"."""
     return _plain(num2words(number, lang=language))
+
+
+def any_number(digits: str, language: str) -> str:
+    """Return "3.5" or "21" in words; a long one, as of a telephone, digit by digit."""
+    whole_digits, _, decimals = digits.partition(".")
+    if is_serial(whole_digits) or _is_dialled(whole_digits):
+        return digit_by_digit(whole_digits + decimals, language)
+    return count(digits, language)
+
+
+def count(digits: str, language: str) -> str:
+    """Return "3.5" or "21" in words; digit by digit where num2words cannot."""
+    whole_digits, _, decimals = digits.partition(".")
+    if len(whole_digits) <= _ENDLESS.get(language, LONGEST):
+        with suppress(*_CANNOT):
+            return whole(float(digits) if decimals else int(digits), language)
+    return digit_by_digit(whole_digits + decimals, language)
+
+
+def _is_dialled(digits: str) -> bool:
+    return len(digits) > _COUNTED and not digits.endswith("000000")
 
 
 def ordinal(number: int, language: str) -> str:

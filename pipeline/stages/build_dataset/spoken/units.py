@@ -6,7 +6,7 @@ CLDR is what operating systems and browsers speak: every language, kept by the U
 import re
 from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.units import format_unit
 
 UNITS = {
@@ -43,3 +43,13 @@ def months(locale: str) -> tuple[str, ...]:
     """Return the names of the months, January first."""
     names = Locale.parse(locale).months["format"]["wide"]
     return tuple(names[month] for month in range(1, 13))
+
+
+@cache
+def groups_by_comma(locale: str) -> bool:
+    """Tell whether 10,000 is ten thousand (Korean, Hindi, Arabic), not ten (Dutch)."""
+    try:
+        symbols = Locale.parse(locale).number_symbols
+    except (UnknownLocaleError, ValueError):
+        return False
+    return str(symbols["latn"]["group"]) == ","
