@@ -184,6 +184,9 @@ def test_a_number_that_is_a_name_does_not_bend_with_what_follows(language, writt
         ("2,345,678", "dos millones trescientos cuarenta y cinco mil seiscientos setenta y ocho"),
         ("1.234,56", "mil doscientos treinta y cuatro coma cincuenta y seis"),
         ("1,5 o 1.5", "uno coma cinco o uno coma cinco"),
+        ("Había 100,000 personas.", "Había cien mil personas."),
+        ("$2,500 al mes", "dos mil quinientos dólares al mes"),
+        ("3,142 y 1,50", "tres coma uno cuatro dos y uno coma cincuenta"),
     ],
 )
 def test_numbers_are_read_with_either_separator(written: str, said: str) -> None:
@@ -242,6 +245,21 @@ def test_words_that_look_like_an_abbreviation_stay(language, written, said) -> N
 )
 def test_an_abbreviation_that_ends_a_sentence_keeps_its_full_stop(language, written, said) -> None:
     """A clip holds several sentences; after "etc." a capital begins one."""
+    assert normalise(written, language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("fr", "2 000 000 de gens", "deux millions de gens"),
+        ("fr", "1 050 000 euros", "un million cinquante mille euros"),
+        ("es", "1 000 000 personas", "un millón personas"),
+        ("pt", "3 000 000 de casas", "três milhões de casas"),
+        ("de", "030 123456", "null drei null, eins zwei drei vier fünf sechs"),
+    ],
+)
+def test_a_number_in_groups_is_no_telephone(language: str, written: str, said: str) -> None:
+    """000 000 begins with 0 as telephone numbers do."""
     assert normalise(written, language) == said
 
 

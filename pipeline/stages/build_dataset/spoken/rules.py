@@ -21,6 +21,8 @@ Table = list[tuple[str, Callable[[Words, re.Match[str]], str]]]
 _FRESH = r"(?<![\w.,/])"  # nothing that belongs to a number stands before
 _LAST = "com|org|net|edu|gov|info|eu|io|tv|de|at|ch|es|mx|ar|fr|be|ca|it|pt|br|uk|nl|pl|ru"
 _HOST = rf"(?:[\w-]+\.)+(?:{_LAST})\b(?:/[\w./-]*\w)?"
+_PHONE = r"0\d{1,5}[ /-]\d{3,8}|\d{3}-\d{4}|\d+(?:-\d+){2,}"
+_IN_GROUPS = r"(?<=\d )\d{3} \d{3}(?!\d)"  # 1 000 000
 _FREE = r"(?<![\w.])"
 _UPPER = r"[^\W\d_a-zß-öø-ÿœ]"
 _NAME = rf"(?=[\s-]?(?:(?:d[aeiou]|des|la|von|van|zu) |[dl]')*{_UPPER}\w)"
@@ -38,6 +40,8 @@ def rules_of(words: Words) -> tuple[Rule, ...]:
     """Return the rules of a language, in order."""
     table: Table = [
         (r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+|,\d{3})(?![\d,])", saying.english_groups),
+        (r"(?<![\w.,])[1-9]\d{0,2},000(?!\d|[.,]\d)", saying.english_groups),
+        (r"(?<=[$£])\s?[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", saying.english_groups),
         (rf"\b(?:https?://)?(?:[\w.+-]+@)?{_HOST}", saying.address),
         *_abbreviations(words),
         *_dates(words),
@@ -135,7 +139,7 @@ def _rest(words: Words) -> Table:
         ),
         (r"(?<=\d)/(?=\d)", saying.space),
         (r"(?<=\d)\s?[x×]\s?(?=\d)", saying.times),
-        (r"(?<![\w-])(?:0\d{1,5}[ /-]\d{3,8}|\d{3}-\d{4}|\d+(?:-\d+){2,})(?![\w-])", saying.phone),
+        (rf"(?<![\w-])(?!{_IN_GROUPS})(?:{_PHONE})(?![\w-])", saying.phone),
         (r"(?<=\d)\s?[-—]\s?(?=\d)", saying.to),
         (r"(?<=[^\W\d_])-(?=\d)|(?<=\d)-(?=[^\W\d_])", saying.space),
         (r"(?<![\w.])(?:[^\W\d_]\.\s?){2,}(?!\w)", saying.initials),

@@ -207,7 +207,9 @@ def labelled(words: Words, match: Match) -> str:
 
 
 def english_groups(words: Words, match: Match) -> str:  # noqa: ARG001
-    """1,234.56, as Mexico and whisper write it: 1.234,56. 1,234 alone may be either."""
+    """1,234.56, as Mexico and whisper write it: 1.234,56. 1,234 alone may be either,
+    but not 1,000 and $1,234: nobody says three decimals there.
+    """
     return match[0].translate(str.maketrans(",.", ".,"))
 
 
