@@ -263,6 +263,34 @@ def test_a_number_in_groups_is_no_telephone(language: str, written: str, said: s
     assert normalise(written, language) == said
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("fr", "Il mesure 1m80.", "Il mesure un mètre quatre-vingts."),
+        ("fr", "2 m 05 et 1,80 m", "deux mètres cinq et un virgule quatre-vingts mètres"),
+        (
+            "fr",
+            "Ouvert 24h/24, 7j/7.",
+            "Ouvert vingt-quatre heures sur vingt-quatre, sept jours sur sept.",
+        ),
+        ("fr", "24/24 et 7 jours/7", "vingt-quatre sur vingt-quatre et sept jours sur sept"),
+        ("fr", "à 24h, 7/8", "à vingt-quatre heures, sept huitièmes"),
+        ("es", "Estamos a 20ºC, 5 º C.", "Estamos a veinte grados Celsius, cinco grados Celsius."),
+        ("es", "los 80s y los 90", "los ochentas y los noventa"),
+        ("es", "la década de 1990s", "la década de mil novecientos noventas"),
+        ("es", "Corre 10 s.", "Corre diez segundos."),
+        ("es", "La 2da Guerra, la 1ra vez.", "La segunda Guerra, la primera vez."),
+        ("es", "El 1ro, el 2do y el 1er día.", "El primero, el segundo y el primer día."),
+        ("es", "A la 1.", "A la una."),
+        ("it", "A 20ºC, il 3º.", "A venti gradi Celsius, il terzo."),
+        ("pt", "A 20ºC, o 3º.", "A vinte graus Celsius, o terceiro."),
+    ],
+)
+def test_everyday_signs_are_spoken_out(language: str, written: str, said: str) -> None:
+    """Heights, opening hours, degrees, decades, ordinals in letters."""
+    assert normalise(written, language) == said
+
+
 @settings(max_examples=300)
 @given(texts, st.sampled_from(["de", "es", "fr", "it", "pt"]))
 def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> None:

@@ -35,6 +35,20 @@ def _ordinal(match: re.Match[str]) -> str:
     return _ordinal_of(int(match[1]), match[2])
 
 
+def _height(match: re.Match[str]) -> str:
+    """1m80 -> un mètre quatre-vingts."""
+    metres = int(match[1])
+    said = f"{numbers.whole(metres, 'fr')} mètre{'s' if metres > 1 else ''}"
+    return f"{said} {numbers.whole(int(match[2]), 'fr')}"
+
+
+def _out_of(match: re.Match[str]) -> str:
+    """24h/24 -> vingt-quatre heures sur vingt-quatre, 7j/7, 24/24."""
+    noun = {"h": "heures", "j": "jours", "": ""}[(match[2] or "")[:1]]
+    said = numbers.whole(int(match[1]), "fr")
+    return " ".join(filter(None, (said, noun, "sur", said)))
+
+
 def _roman_ordinal(match: re.Match[str]) -> str:
     return _ordinal_of(numbers.from_roman(match[1]), match[2])
 
@@ -125,6 +139,8 @@ FRENCH = Words(
     cubed="au cube",
     first=(
         (r"(?<![\w.,])(\d{1,3})(er|re|ère|ème|eme|e|nde|nd|de|d)s?\b", _ordinal),
+        (r"(?<![\w.,])([1-9])\s?m\s?(\d\d)(?!\w|[.,]\d)", _height),
+        (r"(?<![\w.,/])(24|7)\s?(h|heures|j|jours)?\s?/\s?\1(?![\w/])", _out_of),
         (rf"\b({numbers.ROMAN})(ème|eme|e)\b", _roman_ordinal),
         (r"\b(I)(er|re|ère)\b", _roman_ordinal),
     ),

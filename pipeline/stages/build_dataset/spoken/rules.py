@@ -43,6 +43,7 @@ def rules_of(words: Words) -> tuple[Rule, ...]:
         (r"(?<![\w.,])[1-9]\d{0,2},000(?!\d|[.,]\d)", saying.english_groups),
         (r"(?<=[$£])\s?[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", saying.english_groups),
         (rf"\b(?:https?://)?(?:[\w.+-]+@)?{_HOST}", saying.address),
+        (r"(?<=\d)\s?º\s?(?=[CF]\b)", saying.degree),
         *_abbreviations(words),
         *_dates(words),
         *((pattern, partial(_own, say)) for pattern, say in words.first),

@@ -224,6 +224,11 @@ def phone(words: Words, match: Match) -> str:
     return ", ".join(numbers.digit_by_digit(group, words.numbers) for group in groups)
 
 
+def degree(words: Words, match: Match) -> str:  # noqa: ARG001
+    """20ºC, with the sign of ordinals: 20°C."""
+    return "°"
+
+
 def to(words: Words, match: Match) -> str:  # noqa: ARG001
     """10-12."""
     return f" {words.to} "

@@ -35,9 +35,9 @@ def _one(number: int, noun: str) -> str:
 
 
 def _ordinal(match: re.Match[str]) -> str:
-    """1.º primero, 1.ª primera, 3.er tercer."""
+    """1.º primero, 1.ª primera, 3.er tercer, 2da segunda."""
     said, ending = numbers.ordinal(int(match[1]), "es"), match[2]
-    if ending in ("ª", "a"):
+    if ending == "ª" or ending.endswith("a"):
         return re.sub(r"o\b", "a", said)
     return said.removesuffix("o") if ending == "er" else said
 
@@ -45,6 +45,11 @@ def _ordinal(match: re.Match[str]) -> str:
 def _hour(match: re.Match[str]) -> str:
     """A la 1, las 3 de la tarde: hours."""
     return match[1] + _one(int(match[2]), "horas")
+
+
+def _decade(match: re.Match[str]) -> str:
+    """Los 80s -> los ochentas, as is said in America; Spain's "los 80" is written so."""
+    return match[1] + numbers.whole(int(match[2]), "es") + "s"
 
 
 def _second_war(match: re.Match[str]) -> str:
@@ -143,13 +148,15 @@ SPANISH = Words(
     squared="al cuadrado",
     cubed="al cubo",
     first=(
-        (r"\b(a la )(1)(?![\w/%º]|[.,:]\d| [^\W\d_])", _hour),
+        (r"((?i:\b(?:los|años)) )['’]?(\d0)s\b", _decade),
+        (r"(?<![\w.,])()(1[1-9]\d0|20[1-9]0)s\b", _decade),
+        (r"((?i:\ba la) )(1)(?![\w/%º]|[.,:]\d| [^\W\d_])", _hour),
         (
             r"(?i)\b(las? )(\d\d?)(?= (?:de la (?:tarde|mañana|noche|madrugada)|en punto"
             r"|y (?:media|cuarto))\b)",
             _hour,
         ),
-        (r"(?<![\w.,])(\d{1,3})\.?(º|ª|°(?!\s?[CF])|er\b|[oa]\b)(?!\w)", _ordinal),
+        (r"(?<![\w.,])(\d{1,3})\.?(º|ª|°(?!\s?[CF])|er\b|(?:er|[rdtmvn])?[oa]\b)(?!\w)", _ordinal),
         (rf"\b({numbers.ROMAN})(?= Guerra\b)", _second_war),
     ),
 )  # fmt: skip
