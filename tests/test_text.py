@@ -291,6 +291,34 @@ def test_everyday_signs_are_spoken_out(language: str, written: str, said: str) -
     assert normalise(written, language) == said
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("de", "In den 90ern, die 80er", "In den neunzigern, die achtziger"),
+        ("de", "3x am Tag, 1x, 4x4", "dreimal am Tag, einmal, vier mal vier"),
+        ("de", "CDU/CSU und/oder SPD", "CDU CSU und oder SPD"),
+        ("de", "mit 60 km/h", "mit sechzig Kilometer pro Stunde"),
+        ("de", "1. FC Köln, 1. Bundesliga", "erster FC Köln, erste Bundesliga"),
+        (
+            "de",
+            "Ende 19. Jahrhunderts, 2. Kapitel",
+            "Ende neunzehnten Jahrhunderts, zweites Kapitel",
+        ),
+        ("de", "vom 3.-5. Mai", "vom dritten bis fünften Mai"),
+        ("de", "Vom 3. bis 5. Mai 2020.", "Vom dritten bis fünften Mai zweitausendzwanzig."),
+        ("de", "Zählt bis 20. Er geht.", "Zählt bis zwanzig. Er geht."),
+        ("de", "In der 2. Runde, in die 3. Liga", "In der zweiten Runde, in die dritte Liga"),
+        ("de", "Der 2. Mann, die 2. Runde", "Der zweite Mann, die zweite Runde"),
+        ("de", "5 Euro 50 kostet das.", "fünf Euro fünfzig kostet das."),
+        ("fr", "5 € 50, $ 20", "cinq euros cinquante, vingt dollars"),
+        ("es", "Pan y/o vino, $5.", "Pan y o vino, cinco dólares."),
+    ],
+)
+def test_what_is_written_short_is_said_in_full(language: str, written: str, said: str) -> None:
+    """Decades, times over, parties with a slash, days from and to, cents behind their euros."""
+    assert normalise(written, language) == said
+
+
 @settings(max_examples=300)
 @given(texts, st.sampled_from(["de", "es", "fr", "it", "pt"]))
 def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> None:

@@ -12,10 +12,14 @@ _N_BEFORE = (
     "am|vom|zum|zur|beim|im|den|dem|des|einem|einen|einer|eines|meinem|meinen|seinem|seinen|ihrem"
     "|ihren|unserem|unseren|diesem|diesen|jedem|jeden|ab|seit|bis zum|und"
 )
+_DATIVE = "in|an|auf|bei|mit|nach|von|seit|zu|aus|vor|hinter|unter|während|ab|neben"
 _E_BEFORE = "der|die|das|diese|dieser|dieses|jede|jedes|sein|ihre|seine|meine|unsere"
+_FEMININE_COUNTED = "Klasse|Auflage|Stunde|Woche|Liga|Etage|Runde|Bundesliga|Halbzeit"
+_NEUTER_COUNTED = "Jahrhundert|Jahrtausend|Mal|Kapitel|Jahr|Semester|Reich"
+_GENITIVE_COUNTED = "Jahrhunderts|Jahrtausends|Weltkriegs"
 _COUNTED = (
-    "Jahrhunderts?|Jahrtausends?|Weltkriegs?|Mal|Klasse|Stock|Platz|Geburtstag|Auflage|Kapitel"
-    "|Stunde|Tag|Woche|Jahr|Liga|Etage|Semester|Runde|Reich"
+    f"Weltkrieg|Stock|Platz|Geburtstag|Tag|FC|Advent|{_FEMININE_COUNTED}|{_NEUTER_COUNTED}"
+    f"|{_GENITIVE_COUNTED}"
 )
 _KINGS = "Karl|Otto|Heinrich|Friedrich|Wilhelm|Ludwig|Georg|Franz|Napoleon|Elisabeth|Katharina"
 _FEMININE = re.compile(r"\w+(?:e|ung|heit|keit|schaft|ion|tät)(?: |$)|(?:Frau|Mark|Art|Uhr)\b")
@@ -24,7 +28,7 @@ _FEMININE = re.compile(r"\w+(?:e|ung|heit|keit|schaft|ion|tät)(?: |$)|(?:Frau|M
 def _day(number: int, before: str) -> str:
     """Return "dritten" after "am", "dritte" after "der", "dritter" after nothing."""
     stem = numbers.ordinal(number, "de")
-    if re.fullmatch(_N_BEFORE, before.lower()):
+    if re.fullmatch(rf"{_N_BEFORE}|bis", before.lower()):
         return stem + "n"
     return stem if re.fullmatch(_E_BEFORE, before.lower()) else stem + "r"
 
@@ -33,8 +37,19 @@ def _ordinal(match: re.Match[str]) -> str:
     return f"{match['before']} {_day(int(match['number']), match['before'])}"
 
 
+def _dative_ordinal(match: re.Match[str]) -> str:
+    """In der 2. Runde -> in der zweiten, where "der" alone would be "der zweite"."""
+    return f"{match['before']} {numbers.ordinal(int(match['number']), 'de')}n"
+
+
 def _bare_ordinal(match: re.Match[str]) -> str:
-    return _day(int(match["number"]), "")
+    """1. FC -> erster FC, 1. Liga -> erste Liga, Ende 19. Jahrhunderts -> neunzehnten."""
+    noun, stem = match["noun"], numbers.ordinal(int(match["number"]), "de")
+    if re.fullmatch(_FEMININE_COUNTED, noun):
+        return stem
+    if re.fullmatch(_GENITIVE_COUNTED, noun):
+        return stem + "n"
+    return stem + ("s" if re.fullmatch(_NEUTER_COUNTED, noun) else "r")
 
 
 def _day_month(match: re.Match[str]) -> str:
@@ -59,7 +74,14 @@ def _king(match: re.Match[str]) -> str:
 
 
 def _decade(match: re.Match[str]) -> str:
-    return year(int(match[1])) + "er"
+    """In den 90ern -> neunzigern."""
+    return year(int(match[1])) + match[2]
+
+
+def _times(match: re.Match[str]) -> str:
+    """3x am Tag -> dreimal."""
+    said = numbers.whole(int(match[1]), "de")
+    return ("ein" if match[1] == "1" else said) + "mal"
 
 
 def _one(number: int, noun: str) -> str:
@@ -155,10 +177,16 @@ GERMAN = Words(
         (rf"\b(?P<word>[A-ZÄÖÜ]\w+) (?P<roman>{numbers.ROMAN}(?<=..))\.(?!\w)", _king),
         (rf"\b(?P<word>(?:{_KINGS})s?) (?P<roman>[IVX])\.(?!\w)", _king),
         (
+            rf"(?i:\b(?P<before>(?:{_DATIVE}) (?:der|dieser|jeder))) (?P<number>\d{{1,3}})\."
+            r"(?= \w)",
+            _dative_ordinal,
+        ),
+        (
             rf"(?i:\b(?P<before>{_N_BEFORE}|{_E_BEFORE})) (?P<number>\d{{1,3}})\.(?= \w)",
             _ordinal,
         ),
-        (rf"(?<![\w.,])(?P<number>\d{{1,3}})\.(?= (?:{_COUNTED})\b)", _bare_ordinal),
-        (r"\b(\d{2,4})er\b", _decade),
+        (rf"(?<![\w.,])(?P<number>\d{{1,3}})\.(?= (?P<noun>{_COUNTED})\b)", _bare_ordinal),
+        (r"\b(\d{2,4})(ern?)\b", _decade),
+        (r"(?<![\w.,])(\d{1,3})\s?x\b(?!\s?\d)", _times),
     ),
 )  # fmt: skip

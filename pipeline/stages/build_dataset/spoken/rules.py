@@ -98,6 +98,7 @@ def _dates(words: Words) -> Table:
     return [
         (r"(?<![\w.,/-])(\d{4})-(\d\d)-(\d\d)(?![\w-])", saying.iso_date),
         (rf"{_BEFORE}(\d\d?)([./-])\s?(\d\d?)\3\s?(\d{{4}}|\d\d)\b(?![.,:]\d)", saying.date),
+        (rf"(?<=\d\.)\s?[-—]\s?(?=\d\d?\. ?(?i:{month})\b)", saying.to),
         (rf"{_BEFORE}(\d\d?)\.? (?=(?:de )?(?i:{month})\b)", saying.day),
     ]
 
@@ -123,7 +124,7 @@ def _amounts(words: Words) -> Table:
             saying.to,
         ),
         (rf"(?<![\w.])[-−—]\s?(?=(?:[{_signs(words)}]\s?)?\d)(?<!\d.)", saying.minus),
-        (rf"(?<!\w){sign}\s?{amount}{scale}", saying.money),
+        (rf"(?<!\w)(?<!\d\s){sign}\s?{amount}{scale}", saying.money),
         (rf"{_FRESH}{amount}{scale}\s?(?:d['e]\s?)?{sign}(?!\w)", saying.money),
         (rf"{_FRESH}{amount}\s?%", saying.percent),
         (rf"{_FRESH}{amount}\s?(?P<unit>{_any_of(UNITS)})(?!\w)(?!\.\w)", saying.unit),
@@ -138,7 +139,7 @@ def _rest(words: Words) -> Table:
             rf"(?:\s?(?P<unit>{_any_of(UNITS)})(?!\w))?",
             saying.fraction,
         ),
-        (r"(?<=\d)/(?=\d)", saying.space),
+        (r"(?<=\d)/(?=\d)|(?<=[^\W\d_])/(?=[^\W\d_])", saying.space),
         (r"(?<=\d)\s?[x×]\s?(?=\d)", saying.times),
         (rf"(?<![\w-])(?!{_IN_GROUPS})(?:{_PHONE})(?![\w-])", saying.phone),
         (r"(?<=\d)\s?[-—]\s?(?=\d)", saying.to),
