@@ -319,6 +319,24 @@ def test_what_is_written_short_is_said_in_full(language: str, written: str, said
     assert normalise(written, language) == said
 
 
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("de", "von 9-17 Uhr", "von neun bis siebzehn Uhr"),
+        ("de", "von 8:00-16:30 Uhr", "von acht Uhr bis sechzehn Uhr dreißig"),
+        ("de", "ein 3:2-Sieg um 17 Uhr", "ein drei zu zwei-Sieg um siebzehn Uhr"),
+        ("fr", "9h-17h, 2-3 heures", "neuf heures à dix-sept heures, deux à trois heures"),
+        ("fr", "9h30-17h15", "neuf heures trente à dix-sept heures quinze"),
+        ("es", "9:00-17:00", "nueve a diecisiete"),
+        ("it", "dalle 9-17 h", "dalle nove a diciassette"),
+        ("pt", "9h-17h", "nove horas a dezessete horas"),
+    ],
+)
+def test_from_one_time_to_another(language: str, written: str, said: str) -> None:
+    """The dash between times is said, as between other numbers."""
+    assert normalise(written, language) == said
+
+
 @settings(max_examples=300)
 @given(texts, st.sampled_from(["de", "es", "fr", "it", "pt"]))
 def test_normalised_texts_hold_nothing_unspeakable(text: str, language: str) -> None:

@@ -105,7 +105,10 @@ def _dates(words: Words) -> Table:
 
 def _times(words: Words) -> Table:
     hour, noun = r"(?P<hour>[01]?\d|2[0-4])", rf"(?P<noun>{words.hours})\b"
+    number_before, until = r"(?:(?<=\d)|(?<=\dh)|(?<=\d h))", r"\d\d?(?:[:.][0-5]\d)?"
     return [
+        (rf"{number_before}\s?[-—]\s?(?={until}\s?(?:{words.hours})\b)", saying.to),
+        (r"(?:(?<=\d[:h]\d\d)|(?<=\d:\d))[-—](?=\d)", saying.to),
         (rf"{_FRESH}{hour}(?:[:.]|\s?h\s?)(?P<minute>[0-5]\d)(?::[0-5]\d)?\s?{noun}", saying.time),
         (rf"{_FRESH}{hour}(?P<minute>)\s?{noun}(?!\.?\w)", saying.time),
         (rf"{_FRESH}{hour}(?P<noun>:|\s?h\s?)(?P<minute>[0-5]\d)(?![\d:])", saying.time),
