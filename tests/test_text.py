@@ -237,6 +237,7 @@ def test_words_that_look_like_an_abbreviation_stay(language, written, said) -> N
     [
         ("de", "Äpfel usw. Dann ging er.", "Äpfel und so weiter. Dann ging er."),
         ("de", "inkl. Steuern, usw. und so", "inklusive Steuern, und so weiter und so"),
+        ("de", "“Nüsse usw.” Dann ging er.", "“Nüsse und so weiter.” Dann ging er."),
         ("es", "Peras, etc. Luego se fue.", "Peras, etcétera. Luego se fue."),
         ("es", "El Dr. Paz, a las 5 p.m. Ya.", "El doctor Paz, a las cinco pe eme. Ya."),
         ("fr", "Des noix, etc. Puis il part.", "Des noix, et cetera. Puis il part."),
@@ -273,6 +274,9 @@ def test_a_number_in_groups_is_no_telephone(language: str, written: str, said: s
             "Ouvert 24h/24, 7j/7.",
             "Ouvert vingt-quatre heures sur vingt-quatre, sept jours sur sept.",
         ),
+        ("fr", "7j/7j", "sept jours sur sept"),
+        ("fr", "La 2de, un film 3d.", "La seconde, un film trois d."),
+        ("es", "los 2000s", "los dos miles"),
         ("fr", "24/24 et 7 jours/7", "vingt-quatre sur vingt-quatre et sept jours sur sept"),
         ("fr", "à 24h, 7/8", "à vingt-quatre heures, sept huitièmes"),
         ("es", "Estamos a 20ºC, 5 º C.", "Estamos a veinte grados Celsius, cinco grados Celsius."),

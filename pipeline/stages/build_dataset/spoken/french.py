@@ -138,9 +138,9 @@ FRENCH = Words(
     squared="au carré",
     cubed="au cube",
     first=(
-        (r"(?<![\w.,])(\d{1,3})(er|re|ère|ème|eme|e|nde|nd|de|d)s?\b", _ordinal),
+        (r"(?<![\w.,])(\d{1,3})(er|re|ère|ème|eme|e|(?<=2)(?:nde|nd|de|d))s?\b", _ordinal),
         (r"(?<![\w.,])([1-9])\s?m\s?(\d\d)(?!\w|[.,]\d)", _height),
-        (r"(?<![\w.,/])(24|7)\s?(h|heures|j|jours)?\s?/\s?\1(?![\w/])", _out_of),
+        (r"(?<![\w.,/])(24|7)\s?(h|heures|j|jours)?\s?/\s?\1(?:\s?\2)?(?![\w/])", _out_of),
         (rf"\b({numbers.ROMAN})(ème|eme|e)\b", _roman_ordinal),
         (r"\b(I)(er|re|ère)\b", _roman_ordinal),
     ),

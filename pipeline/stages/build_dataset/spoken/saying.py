@@ -49,8 +49,8 @@ def address(words: Words, match: Match) -> str:
 def abbreviation(words: Words, match: Match) -> str:
     """z. B.; the full stop of "etc." ends the sentence too, when nothing follows or a capital."""
     key, said = _expanded(match[0], words.abbreviations)
-    after = match.string[match.end() :].lstrip()
-    ends = not after.strip(" ”“\"'") or (key in words.closing and after[0].isupper())
+    after = match.string[match.end() :].lstrip(" ”“\"'")
+    ends = not after or (key in words.closing and after[0].isupper())
     return said + ("." if ends and match[0].endswith(".") else "")
 
 

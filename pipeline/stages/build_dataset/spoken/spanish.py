@@ -49,7 +49,8 @@ def _hour(match: re.Match[str]) -> str:
 
 def _decade(match: re.Match[str]) -> str:
     """Los 80s -> los ochentas, as is said in America; Spain's "los 80" is written so."""
-    return match[1] + numbers.whole(int(match[2]), "es") + "s"
+    said = numbers.whole(int(match[2]), "es")
+    return match[1] + said + ("es" if said.endswith("l") else "s")
 
 
 def _second_war(match: re.Match[str]) -> str:
@@ -148,7 +149,7 @@ SPANISH = Words(
     squared="al cuadrado",
     cubed="al cubo",
     first=(
-        (r"((?i:\b(?:los|años)) )['’]?(\d0)s\b", _decade),
+        (r"((?i:\b(?:los|años)) )['’]?(\d0|[12]\d\d0)s\b", _decade),
         (r"(?<![\w.,])()(1[1-9]\d0|20[1-9]0)s\b", _decade),
         (r"((?i:\ba la) )(1)(?![\w/%º]|[.,:]\d| [^\W\d_])", _hour),
         (
