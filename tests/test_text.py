@@ -52,6 +52,38 @@ def test_english_is_spoken_out(written: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("It costs $5-$10.", "It costs five to ten dollars."),
+        ("£5-£10, $5-10", "five to ten pounds, five to ten dollars"),
+        ("$3.5M-$4M", "three point five million to four million dollars"),
+        (
+            "$1.50-$2.50",
+            "one dollar and fifty cents to two dollars and fifty cents",
+        ),
+        ("a $20 bill, the $20 bill", "a twenty dollar bill, the twenty dollar bill"),
+        ("in $20 bills", "in twenty dollar bills"),
+        ("a $1 million prize", "a one million dollar prize"),
+        ("a £5-£10 fee", "a five to ten pound fee"),
+        ("the $10 million dollar house", "the ten million dollar house"),
+        ("$5 dollars, $2T", "five dollars, two trillion dollars"),
+        ("A $100-million deal", "A one hundred million dollar deal"),
+        ("a 6 ft wall, a 5 km run", "a six foot wall, a five kilometer run"),
+        ("it costs $20 today", "it costs twenty dollars today"),
+        ("the $20 he owed me", "the twenty dollars he owed me"),
+        ("I made $5 million and left", "I made five million dollars and left"),
+        ("-$5, it lost -$20", "minus five dollars, it lost minus twenty dollars"),
+        ("a $1.50 fee", "a one dollar and fifty cents fee"),
+        ("he ran 5 km today", "he ran five kilometers today"),
+        ("It is 6 ft high, $5 a day.", "It is six feet high, five dollars a day."),
+    ],
+)
+def test_amounts_are_said_as_ranges_and_as_measures(written: str, said: str) -> None:
+    """A range names its money once; before a noun money and units stay singular."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
         ("‘Wait’... what -- no - yes", "'Wait'… what — no — yes"),
         ("He (John) left [now].", "He, John, left, now."),
         ("«Oui» and ‟so”", "“Oui” and “so”"),

@@ -37,7 +37,8 @@ def _any_of(names: Iterable[str]) -> str:
 
 _MONTH = _any_of(words.MONTHS)
 _SIGN = f"[{re.escape(''.join(words.CURRENCIES))}]"
-_SCALE = rf"(?:\s?(?P<scale>{_any_of([*words.SCALES, *words.SCALES.values()])})\b)?"
+_SCALES = _any_of([*words.SCALES, *words.SCALES.values()])
+_SCALE = rf"(?:(?:\s|-(?=[mbt]r?illion))?(?P<scale>{_SCALES})\b)?"
 _UNIT = _any_of(words.UNITS)
 _ROMAN = _any_of(words.ROMAN)
 
@@ -87,6 +88,11 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"(?<![\w:,.])(\d\d?):(\d\d?)(?![\d:])", saying.score),
     (r"(?<=\d%)\s?[-—]\s?(?=\d)", " to "),
     (r"\b(?:US|AU|CA|NZ|HK)(?=\$\s?\d)", ""),
+    (
+        rf"(?P<sign>{_SIGN})(?P<low>{NUMBER})(?P<low_scale>{_SCALES})?[-—](?P=sign)?"
+        rf"(?P<amount>{NUMBER}){_SCALE}(?![\w%]|[-/]\d)",
+        saying.money_range,
+    ),
     (rf"[-−](?={_SIGN}\s?\d)", "minus "),
     (r"(?<![\w.])(\d{1,2})-(?=\1(?![\w%]))", r"\1 "),  # 50-50
     (rf"(?<=\d)\s?[-—]\s?(?=\d+(?:\.\d+)?\s?(?:%|(?:{_UNIT})(?!\w)))", " to "),

@@ -40,13 +40,45 @@ def bare_number(digits: str) -> str:
 
 
 def money(match: re.Match[str]) -> str:
-    one, many, cent, cents = words.CURRENCIES[match["sign"]]
+    """Return $3.50 -> three dollars and fifty cents, a $20 (bill) -> a twenty dollar (bill)."""
+    one, many, _, _ = words.CURRENCIES[match["sign"]]
     amount, scale = match["amount"], match["scale"]
-    if scale:
-        return f"{cardinal(amount)} {words.SCALES.get(scale, scale)} {many}"
+    if not scale and _has_cents(amount):
+        return _with_cents(amount, match["sign"])
+    said = f"{_scaled(amount, scale)} {one if amount == '1' and not scale else many}"
+    if re.match(rf" (?:{one}|{many})\b", match.string[match.end() :]):  # $10 million dollars
+        return _scaled(amount, scale)
+    return f"{_scaled(amount, scale)} {one}" if _is_measure(match, words.PRICED) else said
+
+
+def money_range(match: re.Match[str]) -> str:
+    """Return $5-$10 -> five to ten dollars, $3.5M-$4M -> three point five million to …"""
+    low, low_scale = match["low"], match["low_scale"]
+    if not match["scale"] and (_has_cents(low) or _has_cents(match["amount"])):
+        return f"{_with_cents(low, match['sign'])} to {_with_cents(match['amount'], match['sign'])}"
+    return f"{_scaled(low, low_scale)} to {money(match)}"
+
+
+def _scaled(amount: str, scale: str | None) -> str:
+    return f"{cardinal(amount)} {words.SCALES[scale]}" if scale else cardinal(amount)
+
+
+def _has_cents(amount: str) -> bool:
+    return bool(re.search(r"\.\d\d$", amount))
+
+
+def _is_measure(match: re.Match[str], nouns: frozenset[str]) -> bool:
+    """Tell whether an amount describes what follows: "a $20 bill" and "in $20 bills"."""
+    after = re.match(r" ([A-Za-z]+)", match.string[match.end() :])
+    if not after or after[1] in ("and", "or", "to", "of", "in"):
+        return False
+    return after[1] in nouns or bool(re.search(r"\b[Aa]n? $", match.string[: match.start()]))
+
+
+def _with_cents(amount: str, sign: str) -> str:
+    one, many, cent, cents = words.CURRENCIES[sign]
     whole, _, small = amount.replace(",", "").partition(".")
-    if len(small) != 2:
-        return f"{cardinal(amount)} {one if amount == '1' else many}"
+    small = small or "0"
     parts = []
     if int(whole) or not int(small):
         parts.append(f"{cardinal(whole)} {one if int(whole) == 1 else many}")
@@ -143,8 +175,10 @@ def fraction(match: re.Match[str]) -> str:
 
 
 def unit(match: re.Match[str]) -> str:
+    """Return 5 km -> five kilometers, a 5 km (run) -> a five kilometer (run)."""
     one, many = words.UNITS[match["unit"]]
-    return f"{cardinal(match['amount'])} {one if match['amount'] == '1' else many}"
+    is_one = match["amount"] == "1" or _is_measure(match, frozenset())
+    return f"{cardinal(match['amount'])} {one if is_one else many}"
 
 
 def part_of_unit(match: re.Match[str]) -> str:

@@ -33,9 +33,15 @@ CURRENCIES = {  # sign: one, many, one hundredth, many of them
 }
 SCALES = {
     "k": "thousand", "K": "thousand", "m": "million", "M": "million", "bn": "billion",
-    "B": "billion", "tn": "trillion", "thousand": "thousand", "million": "million",
+    "B": "billion", "tn": "trillion", "T": "trillion", "thousand": "thousand", "million": "million",
     "billion": "billion", "trillion": "trillion",
 }  # fmt: skip
+PRICED = frozenset({
+    "bill", "bills", "fee", "fees", "prize", "budget", "loan", "ticket", "tickets", "bonus",
+    "reward", "coupon", "deal", "deals", "deposit", "discount", "donation", "grant", "salary",
+    "lawsuit", "mansion", "house", "investment", "mortgage", "contract",
+})  # fmt: skip
+"""Nouns that an amount before them describes, with an article or without: "$20 bills"."""
 
 UNITS = {  # sign: one, many
     "km/h": ("kilometer per hour", "kilometers per hour"),
