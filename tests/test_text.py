@@ -84,6 +84,31 @@ def test_amounts_are_said_as_ranges_and_as_measures(written: str, said: str) -> 
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("He left the U.S. Then he came back.", "He left the US. Then he came back."),
+        ("We ate pears, etc. Then I left.", "We ate pears, et cetera. Then I left."),
+        ("I like Apple Inc. He does not.", "I like Apple Incorporated. He does not."),
+        ("Martin Luther King Jr. He spoke.", "Martin Luther King Junior. He spoke."),
+        ("She got an A. He left.", "She got an A. He left."),
+        ("We live in Baker St. It's quiet.", "We live in Baker Street. It's quiet."),
+        ("Come at 5 p.m. EST today.", "Come at five PM EST today."),
+        ("Come at 5 p.m. Then eat.", "Come at five PM. Then eat."),
+        ("“I left the U.S.”", "“I left the US.”"),
+        ("George V. Higgins, George V. He", "George V Higgins, George the fifth. He"),
+        ("the U.S. Army, the U.S. President", "the US Army, the US President"),
+        ("Mr. Smith, Dr. Jones, St. John", "Mister Smith, Doctor Jones, Saint John"),
+        ("J. A. Smith met George A. Romero", "J A Smith met George A Romero"),
+        ("Apple Inc. Chairman, Dr. No", "Apple Incorporated Chairman, Doctor No"),
+        ("King Jr. Boulevard, the U.S. is", "King Junior Boulevard, the US is"),
+    ],
+)
+def test_a_full_stop_between_sentences_stays(written: str, said: str) -> None:
+    """After an abbreviation a sentence ends where the next word begins one; not before a name."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
         ("‘Wait’... what -- no - yes", "'Wait'… what — no — yes"),
         ("He (John) left [now].", "He, John, left, now."),
         ("«Oui» and ‟so”", "“Oui” and “so”"),

@@ -40,6 +40,8 @@ _SIGN = f"[{re.escape(''.join(words.CURRENCIES))}]"
 _SCALES = _any_of([*words.SCALES, *words.SCALES.values()])
 _SCALE = rf"(?:(?:\s|-(?=[mbt]r?illion))?(?P<scale>{_SCALES})\b)?"
 _UNIT = _any_of(words.UNITS)
+_STARTER = saying.STARTER.pattern
+_SURNAME = rf"(?<=\b[VX])\.? (?!{_STARTER})[A-Z]"  # George V. Higgins is no king
 _ROMAN = _any_of(words.ROMAN)
 
 # subtle: the order matters. What has more context comes first; bare numbers come last.
@@ -59,6 +61,7 @@ _TABLE: list[tuple[str, Replace]] = [
         lambda m: words.DAYS[m[1]],
     ),
     (r"(?<![\w,]),(\d{3}), ?(?=\d{3}-\d{4})", lambda m: f" {saying.one_by_one(m[1])}, "),
+    (rf"\bSt\.(?=\s+{_STARTER})", "Street."),
     (r"\bSt\.(?=\s+[A-Z])", "Saint"),
     (r"\bSt\.(?=\s*$)", "Street."),
     (r"\bSt\.", "Street"),
@@ -66,7 +69,7 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"\bp\.\s?(?=\d)", "page "),
     (r"\bpp\.\s?(?=\d)", "pages "),
     (rf"\b({_any_of(words.COUNTED)}) ({_ROMAN})\b", saying.roman_cardinal),
-    (rf"\b({_any_of(words.KINGS)}) ({_ROMAN})\b", saying.roman_ordinal),
+    (rf"\b({_any_of(words.KINGS)}) ({_ROMAN})\b(?!{_SURNAME})", saying.roman_ordinal),
     (
         rf"\b([A-Z][a-z]+) ({_any_of(n for n in words.ROMAN if len(n) > 1)})\b",
         saying.roman_cardinal,
@@ -137,7 +140,10 @@ _TABLE: list[tuple[str, Replace]] = [
     (NUMBER, lambda m: saying.bare_number(m[0])),
     # initials after the numbers: "3.5" has no letters, "a.m." is gone
     (r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", saying.initials),
-    (r"(?:(?<=^)|(?<=\b[A-Z] )|(?<=[a-z] ))(?<![.!?] )\b([A-HJ-Z])\.(?= [A-Z])", r"\1"),
+    (
+        rf"(?:(?<=^)|(?<=\b[A-Z] )|(?<=[a-z] ))(?<![.!?] )\b([A-HJ-Z])\.(?= [A-Z])(?! {_STARTER})",
+        r"\1",
+    ),
     (r"\band/or\b", "and or"),
     *((re.escape(sign), f" {said} ") for sign, said in words.SIGNS.items()),
     (r"#(?=\w)", " hashtag "),

@@ -9,6 +9,8 @@ from pipeline.stages.build_dataset.spoken import numbers
 
 FIRST_YEAR, LAST_YEAR = 1100, 2099  # four bare digits in this range are read in pairs
 
+STARTER = re.compile(rf"(?:{'|'.join(words.STARTERS)})(?![\w.'-])")
+
 
 def cardinal(digits: str) -> str:
     """Return a whole or decimal number in words: "1,234.5" -> one thousand … point five."""
@@ -104,7 +106,8 @@ def time(match: re.Match[str]) -> str:
 def kept_stop(match: re.Match[str]) -> str:
     """The full stop of "p.m." ends the sentence too when nothing, or a capital, follows."""
     rest = match.string[match.end() :].lstrip()
-    ends = not rest or rest[0].isupper()
+    is_zone = re.match(rf"(?:{'|'.join(words.AFTER_TIMES)})\b", rest)
+    ends = not rest or (rest[0].isupper() and not is_zone)
     return "." if match[0].endswith(".") and ends else ""
 
 
@@ -205,7 +208,13 @@ def initials(match: re.Match[str]) -> str:
     letters = match[0].replace(".", "").upper()
     # subtle: these alone are words in capitals too, and would be read as such
     said = "-".join(letters) if letters in ("IT", "AS", "AM", "AT", "IN", "NO", "SO") else letters
-    return said + ("" if match.string[match.end() :].strip() else ".")
+    return said + ("." if _ends_sentence(match) else "")
+
+
+def _ends_sentence(match: re.Match[str]) -> bool:
+    """Tell whether the full stop of "U.S." ends a sentence too: nothing follows, or "Then"."""
+    rest = match.string[match.end() :].strip(" ”“\"'")
+    return not rest or bool(STARTER.match(rest))
 
 
 def roman_cardinal(match: re.Match[str]) -> str:
@@ -217,5 +226,8 @@ def roman_ordinal(match: re.Match[str]) -> str:
 
 
 def abbreviation(match: re.Match[str]) -> str:
-    ends = not match.string[match.end() :].strip()
+    """Return Mr. -> Mister, and "etc." with its full stop where a sentence ends."""
+    rest = match.string[match.end() :].strip()
+    ends = not rest or (match[1] in words.AT_THE_END and _ends_sentence(match))
+    ends = ends or (match[1] == "etc" and rest[0].isupper())
     return words.ABBREVIATIONS[match[1]] + ("." if ends else "")

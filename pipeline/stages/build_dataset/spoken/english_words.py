@@ -24,6 +24,21 @@ ABBREVIATIONS = {
     "Ph.D": "PhD", "Vs": "versus", "Messrs": "Messers", "Mme": "Madame",
 }  # fmt: skip
 
+AT_THE_END = frozenset({"Jr", "Sr", "etc", "Inc", "Ltd", "Corp", "Co", "Ave", "Blvd", "Rd", "Ph.D"})
+"""Abbreviations that may end a sentence; the others stand before a name: Mr, Dr, Gen."""
+STARTERS = [
+    "He", "She", "It", "They", "We", "I", "You", "The", "This", "That", "These", "Those", "There",
+    "Then", "Here", "And", "But", "Or", "So", "If", "When", "While", "What", "Why", "How", "Where",
+    "Who", "His", "Her", "My", "Our", "Your", "Their", "Its", "In", "On", "At", "For", "From",
+    "A", "An", "As", "After", "Before", "Now", "Well", "Yes", "Not", "Because", "Since", "He's",
+    "It's", "That's", "I'm", "We're", "They're", "Did", "Do", "Is", "Was", "Let's",
+]  # fmt: skip
+"""Words that begin a sentence, and hardly ever a name: before one a full stop is one."""
+AFTER_TIMES = [
+    "EST", "EDT", "ET", "CST", "CDT", "CT", "MST", "MDT", "MT", "PST", "PDT", "PT", "GMT", "UTC",
+    "BST", "CET", "Eastern", "Central", "Pacific", "Mountain",
+]  # fmt: skip
+
 CURRENCIES = {  # sign: one, many, one hundredth, many of them
     "$": ("dollar", "dollars", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
