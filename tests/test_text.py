@@ -109,6 +109,30 @@ def test_a_full_stop_between_sentences_stays(written: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("from 3-5 p.m., 9am-5pm", "from three to five PM, nine AM to five PM"),
+        ("9 a.m.-5 p.m. today", "nine AM to five PM today"),
+        ("9:30-10:30, 9:30-11 am", "nine thirty to ten thirty, nine thirty to eleven AM"),
+        ("May 5-7, 2020", "May fifth to seventh, twenty twenty"),
+        ("on 5-7 May", "on the fifth to the seventh of May"),
+        ("the 5-7 May", "the fifth to the seventh of May"),
+        ("1 Corinthians 13:4-7", "one Corinthians thirteen four to seven"),
+        ("Psalm 119:105.", "Psalm one hundred and nineteen one hundred and five."),
+        ("John 3:16-17", "John three sixteen to seventeen"),
+        ("John 3:16", "John three sixteen"),
+        ("Mark, 5:05 pm, Mark 5:05 pm", "Mark, five oh five PM, Mark five oh five PM"),
+        ("We won 3-2. I am.", "We won three to two. I am."),
+        ("May 5, 2020", "May fifth, twenty twenty"),
+        ("the 5 May, call 555-1234", "the fifth of May, call five five five, one two three four"),
+    ],
+)
+def test_ranges_of_times_verses_and_days_are_said(written: str, said: str) -> None:
+    """The dash between two times, verses or days is a "to"."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
         ("‘Wait’... what -- no - yes", "'Wait'… what — no — yes"),
         ("He (John) left [now].", "He, John, left, now."),
         ("«Oui» and ‟so”", "“Oui” and “so”"),

@@ -17,6 +17,9 @@ from pipeline.stages.build_dataset.spoken import english_words as words
 Replace = str | Callable[[re.Match[str]], str]
 
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
+_FREE = r"(?<![\w.,:/-])"
+_HOUR = r"[012]?\d(?::[0-5]\d)?"
+_HALF = r"[aApP](?:[mM]\b|\.[mM]\.)"
 _START = r"(?<![\w.,])"  # no number, word or decimal point just before
 
 
@@ -78,6 +81,14 @@ _TABLE: list[tuple[str, Replace]] = [
         rf"\b(?:https?://)?(?:[\w.+-]+@)?(?:[\w-]+\.)+(?:{_any_of(words.DOMAINS)})\b(?:/[\w./-]*\w)?",
         saying.address,
     ),
+    (
+        rf"\b({_any_of(words.BIBLE)}) (\d{{1,3}}):([1-9]\d{{0,2}})(?:[-—](\d{{1,3}}))?"
+        r"(?!\s?[aApP]\.?[mM]|[\d:])",
+        saying.verse,
+    ),
+    # 3-5 p.m., 9am-5pm, 9:30-10:30
+    (rf"{_FREE}({_HOUR}(?:\s?{_HALF})?)\s?[-—]\s?(?={_HOUR}\s?{_HALF})", r"\1 to "),
+    (rf"{_FREE}(\d\d?:[0-5]\d)[-—](?=\d\d?:[0-5]\d(?![\d:]))", r"\1 to "),
     # 5:30 p.m., 17:45, 5pm
     (
         r"(?<![\w.,:])(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)"
@@ -111,6 +122,8 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"(?<![\d/.,])(\d\d?)/(\d\d?)/(\d{4}|\d\d)(?![\d/])", saying.american_date),
     (r"(?<![\w'])([3-8])'\s?(1[01]|\d)(?:\"|”|'')?(?!\w)", saying.height),
     (r"(?<!\w)911(?!\w)(?![,.]\d)", "nine one one"),
+    (rf"\b({_MONTH}) ([1-3]?\d)[-—]([1-3]?\d)(?![\w:.,%/-]*\d|\w)", saying.days_of_month),
+    (rf"(?<![\w.,:$-])([1-3]?\d)[-—]([1-3]?\d) ({_MONTH})\b", saying.month_of_days),
     (
         rf"\b({_MONTH}) (\d\d?)(?:st|nd|rd|th)?\b(?![:.,]?\d)",
         lambda m: f"{m[1]} {saying.ordinal(m[2])}",

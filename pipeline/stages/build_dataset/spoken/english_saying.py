@@ -160,6 +160,17 @@ def day_month(match: re.Match[str]) -> str:
     return f"{the}{ordinal(match[2])} of {match[3]}"
 
 
+def days_of_month(match: re.Match[str]) -> str:
+    """Return May 5-7 -> May fifth to seventh."""
+    return f"{match[1]} {ordinal(match[2])} to {ordinal(match[3])}"
+
+
+def month_of_days(match: re.Match[str]) -> str:
+    """Return 5-7 May -> the fifth to the seventh of May."""
+    the = "" if match.string[: match.start()].lower().endswith("the ") else "the "
+    return f"{the}{ordinal(match[1])} to the {ordinal(match[2])} of {match[3]}"
+
+
 def decade(match: re.Match[str]) -> str:
     digits = match[1]
     if digits == "2000":
@@ -193,6 +204,12 @@ def score(match: re.Match[str]) -> str:
     """Return 3:2 -> three to two; after a name (Psalm 23:4) chapter and verse."""
     is_verse = re.search(r"[A-Z][a-z]+ $", match.string[: match.start()])
     return f"{cardinal(match[1])} {'' if is_verse else 'to '}{cardinal(match[2])}"
+
+
+def verse(match: re.Match[str]) -> str:
+    """Return Psalm 119:105 -> … one hundred and five; John 3:16-17 -> … sixteen to seventeen."""
+    last = f" to {cardinal(match[4])}" if match[4] else ""
+    return f"{match[1]} {cardinal(match[2])} {cardinal(match[3])}{last}"
 
 
 def phone(match: re.Match[str]) -> str:

@@ -5,6 +5,15 @@ MONTHS = [
     "October", "November", "December",
 ]  # fmt: skip
 MONTH_OF = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
+BIBLE = [
+    "Genesis", "Exodus", "Leviticus", "Numbers", "Deuteronomy", "Joshua", "Judges", "Ruth",
+    "Samuel", "Kings", "Chronicles", "Ezra", "Nehemiah", "Esther", "Job", "Psalm", "Psalms",
+    "Proverbs", "Ecclesiastes", "Isaiah", "Jeremiah", "Lamentations", "Ezekiel", "Daniel", "Hosea",
+    "Joel", "Amos", "Jonah", "Micah", "Habakkuk", "Zephaniah", "Zechariah", "Malachi", "Matthew",
+    "Mark", "Luke", "John", "Acts", "Romans", "Corinthians", "Galatians", "Ephesians",
+    "Philippians", "Colossians", "Thessalonians", "Timothy", "Titus", "Hebrews", "James", "Peter",
+    "Jude", "Revelation",
+]  # fmt: skip
 DAYS = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
