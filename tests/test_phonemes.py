@@ -94,6 +94,15 @@ def test_letters_by_themselves_are_letters(english: Phonemizer) -> None:
     assert said.styletts2 == "hiː hæd vˈaɪɾəmɪn ˈeɪ . ænd vˈaɪɾəmɪn sˈiː ."
 
 
+def test_a_sentence_that_ends_with_i_keeps_its_full_stop(english: Phonemizer) -> None:
+    """Kokoro's phonemes have it, as StyleTTS2's; within a sentence nothing changes."""
+    ended, inside = english.speak(["So do I. Then we left.", "I think that I can."])
+
+    assert ended.kokoro.split()[2].lstrip("ˈˌ") == "I." and ended.styletts2.count(".") == 2
+    assert inside.kokoro.count(".") == 1
+    assert inside.kokoro == "ˌI θˈɪŋk ðæt ˌI kˈæn."
+
+
 def test_initials_are_spelled(english: Phonemizer) -> None:
     """By both phonemizers, also where a letter alone would be the article."""
     (said,) = english.speak([normalise("The A.B.C. of the U.S.", "en")])

