@@ -133,6 +133,27 @@ def test_ranges_of_times_verses_and_days_are_said(written: str, said: str) -> No
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("World War I began, then World War II.", "World War one began, then World War two."),
+        ("See Part I, Chapter I.", "See Part one, Chapter one."),
+        ("Act I", "Act one"),
+        ("Chapter XXIV. Chapter XX", "Chapter twenty-four. Chapter twenty"),
+        ("The XIX century", "The nineteenth century"),
+        ("Super Bowl XLII", "Super Bowl forty-two"),
+        ("Rocky IV, Charles V", "Rocky four, Charles the fifth"),
+        ("The IV drip", "The IV drip"),
+        ("Part I want, the part I, uh", "Part I want, the part I, uh"),
+        ("I am. So do I. Size XL, Malcolm X", "I am. So do I. Size XL, Malcolm X"),
+        ("What a War I saw.", "What a War I saw."),
+    ],
+)
+def test_roman_numbers_are_said_where_they_are_numbers(written: str, said: str) -> None:
+    """After what is counted, and before a century; "I" only where nobody can mean himself."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
         ("‘Wait’... what -- no - yes", "'Wait'… what — no — yes"),
         ("He (John) left [now].", "He, John, left, now."),
         ("«Oui» and ‟so”", "“Oui” and “so”"),

@@ -71,10 +71,15 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"\bNo\.\s?(?=\d)", "Number "),
     (r"\bp\.\s?(?=\d)", "page "),
     (r"\bpp\.\s?(?=\d)", "pages "),
-    (rf"\b({_any_of(words.COUNTED)}) ({_ROMAN})\b", saying.roman_cardinal),
+    # subtle: "Part I want" is no number; nobody says "World War I" of himself
+    (r"\bWorld War I\b(?!')", "World War one"),
+    (r"\b(Part|Chapter|Act|Book|Volume|Phase) I(?=[.,;:!?)”\"]|$)", r"\1 one"),
+    (rf"\b({_any_of(words.COUNTED)}) ({_any_of(words.ROMAN_TO_59)})\b", saying.roman_cardinal),
+    (rf"\b({_any_of(words.ROMAN_TO_59)})(?=[ -][Cc]entur(?:y|ies)\b)", saying.roman_century),
     (rf"\b({_any_of(words.KINGS)}) ({_ROMAN})\b(?!{_SURNAME})", saying.roman_ordinal),
     (
-        rf"\b([A-Z][a-z]+) ({_any_of(n for n in words.ROMAN if len(n) > 1)})\b",
+        rf"\b(?!(?:{_any_of(words.NO_NUMBER_AFTER)}) )([A-Z][a-z]+)"
+        rf" ({_any_of(n for n in words.ROMAN if len(n) > 1)})\b",
         saying.roman_cardinal,
     ),
     (

@@ -235,7 +235,12 @@ def _ends_sentence(match: re.Match[str]) -> bool:
 
 
 def roman_cardinal(match: re.Match[str]) -> str:
-    return f"{match[1]} {cardinal(str(words.ROMAN[match[2]]))}"
+    return f"{match[1]} {cardinal(str(words.ROMAN_TO_59[match[2]]))}"
+
+
+def roman_century(match: re.Match[str]) -> str:
+    """Return XIX (century) -> nineteenth (century)."""
+    return ordinal(str(words.ROMAN_TO_59[match[1]]))
 
 
 def roman_ordinal(match: re.Match[str]) -> str:

@@ -136,7 +136,33 @@ ROMAN = {
     "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "X": 10,
     "XI": 11, "XII": 12, "XIII": 13, "XIV": 14, "XV": 15, "XVI": 16, "XVII": 17, "XVIII": 18,
 }  # fmt: skip
-COUNTED = ["War", "Part", "Chapter", "Act", "Volume", "Book", "Phase", "Type", "Class", "Title"]
+_ONES = ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"]
+_TENS = ["", "X", "XX", "XXX", "XL", "L"]
+ROMAN_TO_59 = {
+    ten + one: 10 * tens + ones
+    for tens, ten in enumerate(_TENS)
+    for ones, one in enumerate(_ONES)
+    if ten + one not in ("", "I", "L")
+}
+"""For places where nothing but a number stands: elsewhere XL is a size, and L and I are letters."""
+NO_NUMBER_AFTER = [
+    "The", "A", "An", "My", "Your", "His", "Her", "Our", "Their", "This", "That", "No", "In", "On",
+    "By", "With", "And", "Or", "For",
+]  # fmt: skip
+"""Before these Roman numbers are letters: "The IV drip"."""
+COUNTED = [
+    "War",
+    "Part",
+    "Chapter",
+    "Act",
+    "Volume",
+    "Book",
+    "Phase",
+    "Type",
+    "Class",
+    "Title",
+    "Super Bowl",
+]
 KINGS = [
     "Henry", "Louis", "George", "Edward", "Charles", "James", "William", "Elizabeth", "Richard",
     "Philip", "Paul", "Pius", "Benedict", "Napoleon", "Nicholas", "Catherine", "Alexander",
