@@ -154,6 +154,34 @@ def test_roman_numbers_are_said_where_they_are_numbers(written: str, said: str) 
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("my 401k, a 401(k) plan", "my four oh one K, a four oh one K plan"),
+        ("1080p or 720p", "ten eighty P or seven twenty P"),
+        ("in C# or F#.", "in C sharp or F sharp."),
+        ("2/5ths of it", "two fifths of it"),
+        ("1000s of people, 100s of them", "thousands of people, hundreds of them"),
+        ("C$5", "five dollars"),
+        ("M&Ms", "M and M's"),
+        ("In 1066 he won.", "In ten sixty-six he won."),
+        (
+            "Call +1 555 123 4567.",
+            "Call one, five five five, one two three, four five six seven.",
+        ),
+        ("Call 9-1-1.", "Call nine one one."),
+        ("he/she, and/or, AC/DC's", "he she, and or, AC DC's"),
+        ("60 km/h, A/B", "sixty kilometers per hour, A slash B"),
+        ("10k, 400k, 3M", "ten thousand, four hundred thousand, three million"),
+        ("in 1066 cases, #1", "in one thousand and sixty-six cases, number one"),
+        ("the 1980s, 2/5", "the nineteen eighties, two fifths"),
+    ],
+)
+def test_common_signs_are_said_as_their_trade_says_them(written: str, said: str) -> None:
+    """Pension plans, resolutions, keys, telephone numbers; between words no slash is said."""
+    assert normalise(written, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
         ("‘Wait’... what -- no - yes", "'Wait'… what — no — yes"),
         ("He (John) left [now].", "He, John, left, now."),
         ("«Oui» and ‟so”", "“Oui” and “so”"),

@@ -52,6 +52,14 @@ _TABLE: list[tuple[str, Replace]] = [
     (rf"\b({_any_of(words.MONTH_ABBREVIATIONS)})\.?(?=\s+\d)", lambda m: words.MONTH_OF[m[1]]),
     (rf"\b({_any_of(words.ABBREVIATIONS)})\.(?=\W|$)", saying.abbreviation),
     (r"\bAT&T\b", "A-T and T"),
+    (r"\bM&Ms\b", "M and M's"),
+    (r"(?<![\w.,$£€])(40[13])(?:,([kb]),|([kb])\b)", saying.plan),  # brackets are commas
+    (r"(?<![\w.,$£€])(360|480|720|1080|1440|2160)([pi])\b", saying.resolution),
+    (r"\b([A-G])#(?![\w#])", r"\1 sharp"),
+    (r"\b([Ii]n) (10\d\d)\b(?![-—.,:/]?\d| ?%| [a-z]+s\b)", saying.early_year),
+    (r"(?<![\w.,])(1000|100)s(?= of\b)", lambda m: words.MANY[m[1]]),
+    (r"(?<![\w-])\+?1[ -]\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?![\w-])", saying.full_phone),
+    (r"(?<![\w-])9-1-1(?![\w-])", "nine one one"),
     (r"(?<!\w)w/o(?!\w)", "without"),
     (r"(?<!\w)w/(?=\s|[a-z])", "with "),
     (r"\bsq\. ?(?=ft\b|mi\b|in\b|m\b|km\b)", "square "),
@@ -106,7 +114,7 @@ _TABLE: list[tuple[str, Replace]] = [
     ),
     (r"(?<![\w:,.])(\d\d?):(\d\d?)(?![\d:])", saying.score),
     (r"(?<=\d%)\s?[-—]\s?(?=\d)", " to "),
-    (r"\b(?:US|AU|CA|NZ|HK)(?=\$\s?\d)", ""),
+    (r"\b(?:US|AU|CA|NZ|HK|C|A)(?=\$\s?\d)", ""),
     (
         rf"(?P<sign>{_SIGN})(?P<low>{NUMBER})(?P<low_scale>{_SCALES})?[-—](?P=sign)?"
         rf"(?P<amount>{NUMBER}){_SCALE}(?![\w%]|[-/]\d)",
@@ -141,7 +149,7 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th)\b", lambda m: saying.ordinal(m[1])),
     (r"(?<![\w-])(?:\d{3}-\d{4}|\d+(?:-\d+){2,})(?![\w-])", saying.phone),
     (r"(?<![\d/])(\d+) (?=[1-9]/[1-9]\d?(?![\d/]))", r"\1 and "),
-    (r"(?<![\d/.,])(\d{1,2})/(\d{1,2})(?![\d/])", saying.fraction),
+    (r"(?<![\d/.,])(\d{1,2})/(\d{1,2})(?:ths|rds|th|rd)?(?![\d/])", saying.fraction),
     (r"(?<=\d)/(?=\d)", " "),
     (rf"\b(?P<part>half|quarters?|thirds?) (?P<unit>{_UNIT})(?!\w)", saying.part_of_unit),
     (
@@ -162,7 +170,7 @@ _TABLE: list[tuple[str, Replace]] = [
         rf"(?:(?<=^)|(?<=\b[A-Z] )|(?<=[a-z] ))(?<![.!?] )\b([A-HJ-Z])\.(?= [A-Z])(?! {_STARTER})",
         r"\1",
     ),
-    (r"\band/or\b", "and or"),
+    (r"(?<![\w/.'-])([^\W\d_]{2,})/(?=[^\W\d_]{2,}(?![\w'-]*(?:/|\.\w)))", r"\1 "),
     *((re.escape(sign), f" {said} ") for sign, said in words.SIGNS.items()),
     (r"#(?=\w)", " hashtag "),
 ]

@@ -212,6 +212,26 @@ def verse(match: re.Match[str]) -> str:
     return f"{match[1]} {cardinal(match[2])} {cardinal(match[3])}{last}"
 
 
+def plan(match: re.Match[str]) -> str:
+    """Return 401(k) -> four oh one K."""
+    return f"four oh {cardinal(match[1][2])} {(match[2] or match[3]).upper()}"
+
+
+def resolution(match: re.Match[str]) -> str:
+    """Return 1080p -> ten eighty P, 720p -> seven twenty P."""
+    return f"{cardinal(match[1][:-2])} {cardinal(match[1][-2:])} {match[2].upper()}"
+
+
+def early_year(match: re.Match[str]) -> str:
+    """Return in 1066 -> in ten sixty-six; without "in" it may as well be a count."""
+    return f"{match[1]} {year(match[2])}"
+
+
+def full_phone(match: re.Match[str]) -> str:
+    """Return +1 555 123 4567 -> one, five five five, …"""
+    return ", ".join(one_by_one(group) for group in re.findall(r"\d+", match[0]))
+
+
 def phone(match: re.Match[str]) -> str:
     return ", ".join(one_by_one(group) for group in match[0].split("-"))
 

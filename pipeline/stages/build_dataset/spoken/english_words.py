@@ -67,6 +67,8 @@ PRICED = frozenset({
 })  # fmt: skip
 """Nouns that an amount before them describes, with an article or without: "$20 bills"."""
 
+MANY = {"1000": "thousands", "100": "hundreds"}
+
 UNITS = {  # sign: one, many
     "km/h": ("kilometer per hour", "kilometers per hour"),
     "kph": ("kilometer per hour", "kilometers per hour"),
