@@ -116,11 +116,12 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"(?<=\d%)\s?[-—]\s?(?=\d)", " to "),
     (r"\b(?:US|AU|CA|NZ|HK|C|A)(?=\$\s?\d)", ""),
     (
-        rf"(?P<sign>{_SIGN})(?P<low>{NUMBER})(?P<low_scale>{_SCALES})?[-—](?P=sign)?"
+        rf"(?P<sign>{_SIGN})(?P<low>{NUMBER})(?P<low_scale>{_SCALES})?(?:[-—]|-to-)(?P=sign)?"
         rf"(?P<amount>{NUMBER}){_SCALE}(?![\w%]|[-/]\d)",
         saying.money_range,
     ),
-    (rf"[-−](?={_SIGN}\s?\d)", "minus "),
+    (rf"(?<=\d)[-—](?={_SIGN}\s?\d)", " to "),
+    (rf"(?<!\w)[-−](?={_SIGN}\s?\d)", "minus "),
     (r"(?<![\w.])(\d{1,2})-(?=\1(?![\w%]))", r"\1 "),  # 50-50
     (rf"(?<=\d)\s?[-—]\s?(?=\d+(?:\.\d+)?\s?(?:%|(?:{_UNIT})(?!\w)))", " to "),
     (r"\$\s?(?=\.\d\d(?!\d))", "$0"),

@@ -72,7 +72,7 @@ def _has_cents(amount: str) -> bool:
 def _is_measure(match: re.Match[str], nouns: frozenset[str]) -> bool:
     """Tell whether an amount describes what follows: "a $20 bill" and "in $20 bills"."""
     after = re.match(r" ([A-Za-z]+)", match.string[match.end() :])
-    if not after or after[1] in ("and", "or", "to", "of", "in"):
+    if not after or after[1] in words.NO_NOUNS:
         return False
     return after[1] in nouns or bool(re.search(r"\b[Aa]n? $", match.string[: match.start()]))
 

@@ -60,6 +60,8 @@ SCALES = {
     "B": "billion", "tn": "trillion", "T": "trillion", "thousand": "thousand", "million": "million",
     "billion": "billion", "trillion": "trillion",
 }  # fmt: skip
+NO_NOUNS = frozenset({"and", "or", "to", "of", "in", "by", "at", "is", "was", "will", "for", "but"})
+"""After these an amount stands by itself: "a 2 m by 3 m room"."""
 PRICED = frozenset({
     "bill", "bills", "fee", "fees", "prize", "budget", "loan", "ticket", "tickets", "bonus",
     "reward", "coupon", "deal", "deals", "deposit", "discount", "donation", "grant", "salary",
