@@ -43,6 +43,7 @@ _SIGN = f"[{re.escape(''.join(words.CURRENCIES))}]"
 _SCALES = _any_of([*words.SCALES, *words.SCALES.values()])
 _SCALE = rf"(?:(?:\s|-(?=[mbt]r?illion))?(?P<scale>{_SCALES})\b)?"
 _UNIT = _any_of(words.UNITS)
+_ARTICLE = rf"(?:{_any_of(words.NO_NUMBER_AFTER)}) "
 _STARTER = saying.STARTER.pattern
 _SURNAME = rf"(?<=\b[VX])\.? (?!{_STARTER})[A-Z]"  # George V. Higgins is no king
 _ROMAN = _any_of(words.ROMAN)
@@ -50,13 +51,14 @@ _ROMAN = _any_of(words.ROMAN)
 # subtle: the order matters. What has more context comes first; bare numbers come last.
 _TABLE: list[tuple[str, Replace]] = [
     (rf"\b({_any_of(words.MONTH_ABBREVIATIONS)})\.?(?=\s+\d)", lambda m: words.MONTH_OF[m[1]]),
+    (rf"\b(?!{_ARTICLE})([A-Z][a-z]+) Dr\.(?= (?:in|near|off|on)\b)", r"\1 Drive"),
     (rf"\b({_any_of(words.ABBREVIATIONS)})\.(?=\W|$)", saying.abbreviation),
     (r"\bAT&T\b", "A-T and T"),
     (r"\bM&Ms\b", "M and M's"),
     (r"(?<![\w.,$£€])(40[13])(?:,([kb]),|([kb])\b)", saying.plan),  # brackets are commas
     (r"(?<![\w.,$£€])(360|480|720|1080|1440|2160)([pi])\b", saying.resolution),
     (r"\b([A-G])#(?![\w#])", r"\1 sharp"),
-    (r"\b([Ii]n) (10\d\d)\b(?![-—.,:/]?\d| ?%| [a-z]+s\b)", saying.early_year),
+    (r"\b([Ii]n) (10\d\d)\b(?![-—.,:/]?\d| ?%| (?:people|[a-z]+s)\b)", saying.early_year),
     (r"(?<![\w.,])(1000|100)s(?= of\b)", lambda m: words.MANY[m[1]]),
     (r"(?<![\w-])\+?1[ -]\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?![\w-])", saying.full_phone),
     (r"(?<![\w-])9-1-1(?![\w-])", "nine one one"),
@@ -86,7 +88,7 @@ _TABLE: list[tuple[str, Replace]] = [
     (rf"\b({_any_of(words.ROMAN_TO_59)})(?=[ -][Cc]entur(?:y|ies)\b)", saying.roman_century),
     (rf"\b({_any_of(words.KINGS)}) ({_ROMAN})\b(?!{_SURNAME})", saying.roman_ordinal),
     (
-        rf"\b(?!(?:{_any_of(words.NO_NUMBER_AFTER)}) )([A-Z][a-z]+)"
+        rf"\b(?!{_ARTICLE})([A-Z][a-z]+)"
         rf" ({_any_of(n for n in words.ROMAN if len(n) > 1)})\b",
         saying.roman_cardinal,
     ),
