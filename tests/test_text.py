@@ -335,6 +335,11 @@ def test_numbers_are_read_with_either_separator(written: str, said: str) -> None
     [
         ("fr", "Il me dit que tu me plais.", "Il me dit que tu me plais."),
         ("fr", "Me voilà.", "Me voilà."),
+        (
+            "fr",
+            "La rue St. Denis, St-Denis, Ste Anne.",
+            "La rue Saint Denis, Saint-Denis, Sainte Anne.",
+        ),
         ("fr", "Me Dupont et M. de Villepin.", "Maître Dupont et Monsieur de Villepin."),
         ("fr", "M. le maire, MM. Petit et Roux.", "Monsieur le maire, Messieurs Petit et Roux."),
         ("fr", "Il y en a six ou sept. Puis rien.", "Il y en a six ou sept. Puis rien."),

@@ -110,7 +110,8 @@ FRENCH = Words(
     },
     before_name={
         "M.": "Monsieur", "MM.": "Messieurs", "Me": "Maître", "Pr": "Professeur", "St": "Saint",
-        "Ste": "Sainte", "bd": "boulevard", "bd.": "boulevard", "Bd": "Boulevard",
+        "St.": "Saint", "Ste": "Sainte", "Ste.": "Sainte", "bd": "boulevard", "bd.": "boulevard",
+        "Bd": "Boulevard",
     },
     by_number={"no.": "numéro", "vol.": "volume", "sept.": "septembre"},
     closing=frozenset({"etc.", "av.J.-C.", "apr.J.-C."}),
