@@ -94,6 +94,19 @@ def test_letters_by_themselves_are_letters(english: Phonemizer) -> None:
     assert said.styletts2 == "hiː hæd vˈaɪɾəmɪn ˈeɪ . ænd vˈaɪɾəmɪn sˈiː ."
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Mm-hmm, I see.", "ˈʌmhəm , aɪ sˈiː ."),
+        ("Mhm. Hm, mmm.", "ˈʌmhəm . həm , həm ."),
+        ("A rhythm, M.", "ɐ ɹˈɪðəm , ˈɛm ."),
+    ],
+)
+def test_a_murmur_is_not_spelled(english: Phonemizer, text: str, said: str) -> None:
+    """espeak-ng says the letters of "Mm"; one letter is one."""
+    assert english.styletts2([text]) == [said]
+
+
 def test_a_sentence_that_ends_with_i_keeps_its_full_stop(english: Phonemizer) -> None:
     """Kokoro's phonemes have it, as StyleTTS2's; within a sentence nothing changes."""
     ended, inside = english.speak(["So do I. Then we left.", "I think that I can."])

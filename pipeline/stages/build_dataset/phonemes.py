@@ -43,6 +43,8 @@ _TO_STYLETTS2 = str.maketrans({**_PLAIN, "\u0303": "ɴ"})
 """subtle: StyleTTS2 has no nasal tilde. ɴ stands for it, one to one: nothing else uses it."""
 _LETTER_A = re.compile(r"(?<=[a-z] )A(?=[.,;:!?…]|$| [a-z])")
 """subtle: espeak-ng reads "vitamin A" as the article; "eh" is said as the letter."""
+_MURMUR = re.compile(r"\b(?:(?P<two>mm?-?hm+)|hm|m{2,})\b", re.IGNORECASE)
+"""subtle: espeak-ng spells "Mm", "Hm" and "Mhm" as letters, but says "hmm"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Phonemizer:
     def styletts2(self, texts: Sequence[str]) -> list[str]:
         """Return StyleTTS2's phonemes of each text, "" for those with nothing to speak."""
         if self._english:
-            texts = [_LETTER_A.sub("eh", text) for text in texts]
+            texts = [_MURMUR.sub(_murmur, _LETTER_A.sub("eh", text)) for text in texts]
         said = iter(self._espeak.speak([text for text in texts if _has_letters(text)]))
         return [_to_styletts2(next(said)) if _has_letters(text) else "" for text in texts]
 
@@ -171,6 +173,10 @@ def _script(char: str) -> str:
         return ""
     script = unicodedata.name(char, "UNKNOWN").split()[0]
     return "" if script == "MODIFIER" else script
+
+
+def _murmur(match: re.Match[str]) -> str:
+    return "um-hmm" if match["two"] else "hmm"
 
 
 def _to_styletts2(said: str) -> str:
