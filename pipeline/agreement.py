@@ -14,15 +14,16 @@ from types import ModuleType
 from typing import Any
 
 from pipeline import config, executors, models, stored
-from pipeline.checkpoint import STATE_FILE, Checkpoint
+from pipeline.artefacts import Artefacts
+from pipeline.checkpoint import STATE_FILE, Checkpoint, read_record
 from pipeline.config import Settings
-from pipeline.dataset import DATASET_INDEX, PUBLISHED
+from pipeline.dataset import DATASET_INDEX, PUBLISHED, WORK
 from pipeline.disk import Disk
 from pipeline.environment import checkpoint_interval, lock_timeout_s
 from pipeline.exclusions import Excluded, digest_of, read_excluded
 from pipeline.exits import RunFailed, WrongUse
 from pipeline.flow import FLOW, Step
-from pipeline.plan import ALL
+from pipeline.plan import ALL, ALL_NAME
 from pipeline.restart import RESTART_FILE, made_in_work
 from pipeline.sources import is_url, public_url
 from pipeline.stored import CONFIG_FILE
@@ -140,8 +141,8 @@ def _agreed(request: Request, before: Mapping[str, Any] | None) -> Settings:
             _refuse_conflicts(request, before, given)
         settings = stored.restored(before, given)
     config.check(settings)
-    for module in _modules(request.flow):
-        if hasattr(module, "check"):
+    for step, module in zip(request.flow, _modules(request.flow), strict=True):
+        if hasattr(module, "check") and not _is_reached(request, step, module):
             module.check(module.Params(**config.params_for(module.Params, settings)))
     return _resolved(settings)
 
@@ -169,6 +170,18 @@ def _still_open(request: Request) -> set[str]:
         if getattr(module, "STICKY", False) and (step.name, ALL) not in records
     )
     return {each.name for params in pending for each in dataclasses.fields(params)}
+
+
+def _is_reached(request: Request, step: Step, module: ModuleType) -> bool:
+    """Return whether a step is an agreement for the life of the output, and its result is there:
+    what it was reached with need not be there any more."""
+    restarts = request.mode not in ("resume", "rebuild") or (request.out / RESTART_FILE).exists()
+    if restarts or not getattr(module, "STICKY", False):
+        return False
+    record = read_record(request.out / WORK / step.name / ALL_NAME)
+    if record is None or record.status != "done":
+        return False
+    return not Artefacts(request.out, request.disk).problems(record)
 
 
 def _inputs(request: Request, before: Mapping[str, Any] | None) -> list[str]:

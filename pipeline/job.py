@@ -17,6 +17,7 @@ from pipeline.agreement import (
     Request,
     WrongUse,
     agree,
+    agreed_without_weights,
     has_checkpoint,
     has_results,
     keep,
@@ -87,6 +88,8 @@ def _agreed(request: Request, stopper: Stopper) -> Agreement:
 def _run_locked(request: Request, agreed: Agreement | None, lock: Lock, stopper: Stopper) -> int:
     steps = [step.name for step in request.flow]
     finish_restart(request.out, steps, request.disk)
+    if request.mode == "rebuild":  # what cannot be is said before the list of clips changes
+        agreed_without_weights(request)
     request.prepare()
     if agreed is None or has_checkpoint(request.out):  # another run may have been here by now
         agreed = _agreed(request, stopper)
