@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipeline import audio
 from pipeline.checkpoint import NewerVersion
 from pipeline.dispatch import LowDisk
 from pipeline.exits import RunFailed, WrongUse
@@ -82,6 +84,9 @@ REFUSED = [
     (("--val-percent", "100"), "--val-percent 100: from 0 to below 100"),
     (("--batch-size", "0"), "--batch-size 0: at least 1"),
     (("--target-speaker", "gone.wav"), "/gone.wav: there is no such file"),
+    (("--target-speaker", "empty.wav"), "/empty.wav: it is empty (0 bytes); give a clip"),
+    (("--target-speaker", "a.wav"), "/a.wav: cannot be read: "),
+    (("--target-speaker", "short.wav"), "/short.wav: 0.5 s of sound, needs 1.6 s of speech"),
     (("--device", "tpu"), "--device tpu: choose auto, cpu, cuda or cuda:N"),
     (("gone.mp3",), 'gone.mp3": no such file or folder; check the path'),
     (("--resume", "--force-restart"), "contradict each other: give one of them"),
@@ -93,12 +98,26 @@ def test_what_cannot_work_is_refused_in_words_before_anything_is_done(tmp_path, 
     """Not after the hours until the stage that minds: one line, exit code 2, no folder."""
     texts(tmp_path, a="no sound")
     (tmp_path / "notes.pt").write_text("no weights")
+    (tmp_path / "empty.wav").touch()
+    audio.write(tmp_path / "short.wav", np.zeros(8000, np.float32), 16000)
 
     code, said = real(tmp_path, "a.wav", "--output", "out", *words)
     lines = said.splitlines()
     assert (code, len(lines)) == (2, 1), said
     assert lines[0].startswith("❌ ") and message in lines[0]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("clip", ["empty.wav", "a.wav", "short.wav"])
+def test_a_dry_run_refuses_a_clip_as_the_run_does(tmp_path, clip):
+    texts(tmp_path, a="no sound")
+    (tmp_path / "empty.wav").touch()
+    audio.write(tmp_path / "short.wav", np.zeros(8000, np.float32), 16000)
+
+    words = ("a.wav", "--output", "out", "--target-speaker", clip)
+    dry, said = real(tmp_path, *words, "--dry-run")
+    assert dry == 2
+    assert real(tmp_path, *words) == (2, said.splitlines(keepends=True)[-1])
 
 
 def test_an_output_that_is_a_file_is_named(tmp_path):

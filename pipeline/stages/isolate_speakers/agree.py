@@ -77,12 +77,10 @@ class Models:
 
 
 def check(params: Params) -> None:
-    """Raise ValueError for a reference clip that is not there: hours before it is needed."""
+    """Raise ValueError for a reference clip that cannot be used: hours before it is needed."""
     if params.speakers == "all" and params.target_speaker:
         raise ValueError("--speakers all keeps every voice: leave --target-speaker out")
-    for path in reference.clip_paths(params.target_speaker):
-        if not path.is_file():
-            raise ValueError(f"--target-speaker {path}: there is no such file")
+    reference.check(reference.clip_paths(params.target_speaker))
 
 
 def load(params: Params, device: str) -> Models:

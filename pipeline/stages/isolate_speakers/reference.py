@@ -42,6 +42,34 @@ class Heard:
     is_clear: bool = True  # False: all clips are by telephone, and both are the same
 
 
+def check(paths: Sequence[Path]) -> None:
+    """Raise ValueError unless each clip is a sound that is long enough; no network is needed.
+
+    Left out: whether somebody speaks in it, which `heard_in` finds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for number, path in enumerate(paths):
+            if not path.is_file():
+                raise ValueError(f"--target-speaker {path}: there is no such file")
+            if not path.stat().st_size:
+                raise ValueError(
+                    f"--target-speaker {path}: it is empty (0 bytes); give a clip of the speaker"
+                )
+            _require_length(path, Path(folder) / f"{number}.flac")
+
+
+def _require_length(path: Path, decoded: Path) -> None:
+    try:
+        length_s = audio.info(_decoded(path, decoded)).duration_s
+    except Unusable as err:
+        raise ValueError(str(err)) from err
+    if length_s < LEAST_S:
+        raise ValueError(
+            f"--target-speaker {path}: {length_s:.1f} s of sound, needs {LEAST_S} s of speech; "
+            "give a longer clip of the speaker alone"
+        )
+
+
 def heard_in(paths: Sequence[Path], device: str) -> Heard:
     """Return the voice of the clips; Unusable if one cannot be read or has no speech.
 
