@@ -200,8 +200,10 @@ def _inputs(request: Request, before: Mapping[str, Any] | None) -> list[str]:
 
 def _resolved(settings: Settings) -> Settings:
     device = executors.devices(settings.device)[0]
+    second = settings.verify_with
     return dataclasses.replace(
         settings,
+        verify_with=models.resolve_whisper(second, device, "--verify-with") if second else "",
         whisper_model=models.resolve_whisper(settings.whisper_model, device),
         asr_engine=models.resolve_engine(settings.asr_engine),
     )

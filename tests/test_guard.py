@@ -78,6 +78,9 @@ REFUSED = [
     (("--whisper-model", "tiny.en", "--language", "de"), "tiny.en knows English only, not de"),
     (("--whisper-model", "huge"), "whisper model huge: no such file, and none of auto, tiny.en"),
     (("--whisper-model", "notes.pt"), "notes.pt is no whisper checkpoint"),
+    (("--verify-with", "foo"), "--verify-with foo: no such file, and none of auto, tiny.en"),
+    (("--verify-with", "foo", "--dry-run"), "--verify-with foo: no such file, and none of auto"),
+    (("--whisper-model", "smal", "--dry-run"), "whisper model smal: no such file, and none of"),
     (("--window-s", "40"), "--window-s 40.0: from 6 s (5 s and --window-pause-s) to 30 s"),
     (("--min-clip-s", "0.5"), "--min-clip-s 0.5: at least 1 s, and below --max-clip-s (12.0 s)"),
     (("--edge-silence-s", "0.01"), "--edge-silence-s 0.01: trainers need at least 0.1 s"),
@@ -102,7 +105,7 @@ def test_what_cannot_work_is_refused_in_words_before_anything_is_done(tmp_path, 
     audio.write(tmp_path / "short.wav", np.zeros(8000, np.float32), 16000)
 
     code, said = real(tmp_path, "a.wav", "--output", "out", *words)
-    lines = said.splitlines()
+    lines = [line for line in said.splitlines() if not line.startswith("🔍 Dry run")]
     assert (code, len(lines)) == (2, 1), said
     assert lines[0].startswith("❌ ") and message in lines[0]
     assert not (tmp_path / "out").exists()

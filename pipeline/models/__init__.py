@@ -91,16 +91,16 @@ def fetch_all(names: Sequence[str] = (), report: Callable[[str], None] = print) 
     return failed
 
 
-def resolve_whisper(name: str, device: str) -> str:
+def resolve_whisper(name: str, device: str, called: str = "whisper model") -> str:
     """Return the model that `name` stands for on `device`; only `auto` stands for another.
 
     On CUDA, `auto` is medium where it can be had, else base, with a warning. Raises ValueError for
-    a name that is neither a model nor a file.
+    a name that is neither a model nor a file; `called` says what it was given as.
     """
     if name != "auto":
         if name not in WHISPER_NAMES and not Path(name).expanduser().is_file():
             known = ", ".join(("auto", *WHISPER_NAMES))
-            raise ValueError(f"whisper model {name}: no such file, and none of {known}")
+            raise ValueError(f"{called} {name}: no such file, and none of {known}")
         return name
     if not device.startswith("cuda"):
         return AUTO_CPU
