@@ -72,12 +72,26 @@ def say_dataset(checkpoint: Checkpoint, out: Path, last: str) -> None:
     facts: Mapping[str, Any] = record.facts if record else {}
     if facts.get("advice"):
         log.warning("⚠️ %s", facts["advice"])
+    if too_few := _fewer_than_a_batch(facts, checkpoint.state.configuration):
+        log.warning("⚠️ %s", too_few)
     log.info(
         "✅ %s: %s clips, %s minutes. See report.html; %s has the details.",
         out,
         facts.get("clips", 0),
         facts.get("minutes", 0),
         LOG_FILE,
+    )
+
+
+def _fewer_than_a_batch(facts: Mapping[str, Any], configuration: Mapping[str, Any]) -> str:
+    """Return what is to be said of a dataset that no trainer makes a step with, else nothing."""
+    clips = facts.get("train_clips", 0)
+    batch_size = configuration.get("settings", {}).get("batch_size", 0)
+    if not 0 < clips < batch_size:
+        return ""
+    return (
+        f"{counted(clips, 'clip')} to train on, fewer than the batch size of {batch_size}: the "
+        "trainers make no step; add recordings, or lower their batch_size"
     )
 
 
