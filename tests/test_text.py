@@ -295,6 +295,17 @@ def test_hard_texts_are_spoken_out(language: str, written: str, said: str) -> No
     ("language", "written", "said"),
     [
         ("es", "Oprima 1 para español.", "Oprima uno para español."),
+        (
+            "es",
+            "21.000 casas, 51.000.000 de pesos",
+            "veintiún mil casas, cincuenta y un millones de pesos",
+        ),
+        ("es", "1.500 personas y 200 mujeres", "mil quinientas personas y doscientas mujeres"),
+        ("es", "US$20, uno mil veces", "veinte dólares, uno mil veces"),
+        ("pt", "US$ 20 nos anos '90", "vinte dólares nos anos noventa"),
+        ("it", "gli anni '90, l'8%", "gli anni novanta, l'otto per cento"),
+        ("it", "+39 333 12", "più tre nove, tre tre tre, uno due"),
+        ("nl", "Om 17:30 uur.", "Om zeventien dertig uur."),
         ("es", "Pulse 1 ahora.", "Pulse uno ahora."),
         ("es", "La opción 1 está lista.", "La opción uno está lista."),
         ("es", "Pulse 1 vez, página 21 ahora", "Pulse una vez, página veintiuno ahora"),

@@ -23,6 +23,7 @@ _WORDS = {words.code: words for words in (GERMAN, SPANISH, FRENCH, ITALIAN, PORT
 FULL = frozenset({"en", *_WORDS})
 """Languages in which all kinds are spoken out; no digit is left."""
 
+_TIME = re.compile(r"(?<=\d):(?=[0-5]\d(?!\d))")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _BY_COMMA = r"[1-9]\d{0,2}(?:(?:,\d\d\d?)*,\d{3}(?:\.\d+)?|(?: \d{3})+)"
 _BY_POINT = r"[1-9]\d{0,2}(?:[. ]\d{3})+(?:,\d+)?"
@@ -57,8 +58,12 @@ def _rules(language: str) -> tuple[Rule, ...]:
 
 
 def _numbers_only(text: str, language: str) -> str:
-    """10,000원 -> 만 원; where num2words does not know the language, espeak-ng gets 10000."""
+    """10,000원 -> 만 원, 17:30 -> zeventien dertig.
+
+    Where num2words does not know the language, espeak-ng gets 10000.
+    """
     grouped = _grouped(language)
+    text = _TIME.sub(" ", text)
     if not numbers.knows(language):
         return grouped.sub(_ungrouped, text)
     text = grouped.sub(lambda match: f" {numbers.count(_ungrouped(match), language)} ", text)

@@ -16,9 +16,16 @@ _CANNOT = (LookupError, ArithmeticError, TypeError, ValueError, NotImplementedEr
 """What num2words raises of a number that is too long or too fine for a language."""
 
 
+_SPANISH_ONE = re.compile(r"(?:(veinti)u|\bu)no (?=mil)")
+"""num2words 0.5 says "veintiuno mil" and "cincuenta y uno millones"."""
+
+
 def whole(number: float, language: str) -> str:
     """Return 21 -> "einundzwanzig"."""
-    return _plain(num2words(number, lang=language))
+    said = _plain(num2words(number, lang=language))
+    if language == "es":
+        said = _SPANISH_ONE.sub(lambda match: "veintiún " if match[1] else "un ", said)
+    return said
 
 
 def any_number(digits: str, language: str) -> str:

@@ -21,7 +21,7 @@ Table = list[tuple[str, Callable[[Words, re.Match[str]], str]]]
 _FRESH = r"(?<![\w.,/])"  # nothing that belongs to a number stands before
 _LAST = "com|org|net|edu|gov|info|eu|io|tv|de|at|ch|es|mx|ar|fr|be|ca|it|pt|br|uk|nl|pl|ru"
 _HOST = rf"(?:[\w-]+\.)+(?:{_LAST})\b(?:/[\w./-]*\w)?"
-_PHONE = r"0\d{1,5}[ /-]\d{3,8}|\d{3}-\d{4}|\d+(?:-\d+){2,}"
+_PHONE = r"\+\d{1,3}(?:[ -]\d{2,8})+|0\d{1,5}[ /-]\d{3,8}|\d{3}-\d{4}|\d+(?:-\d+){2,}"
 _IN_GROUPS = r"(?<=\d )\d{3} \d{3}(?!\d)"  # 1 000 000
 _FREE = r"(?<![\w.])"
 _UPPER = r"[^\W\d_a-zß-öø-ÿœ]"
@@ -44,6 +44,7 @@ def rules_of(words: Words) -> tuple[Rule, ...]:
         (r"(?<=[$£])\s?[1-9]\d{0,2},\d{3}(?!\d|[.,]\d)", saying.english_groups),
         (rf"\b(?:https?://)?(?:[\w.+-]+@)?{_HOST}", saying.address),
         (r"(?<=\d)\s?º\s?(?=[CF]\b)", saying.degree),
+        (r"(?<!\w)'(?=\d\d(?!\d))|\b(?:US|AU|CA)(?=\$\s?\d)", saying.space),  # '90, US$ 20
         *_abbreviations(words),
         *_dates(words),
         *((pattern, partial(_own, say)) for pattern, say in words.first),

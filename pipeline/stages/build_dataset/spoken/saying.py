@@ -219,9 +219,10 @@ def sign(words: Words, match: Match) -> str:
 
 
 def phone(words: Words, match: Match) -> str:
-    """030-123456, digit by digit; a comma keeps the groups apart."""
-    groups = re.split(r"[ /-]", match[0])
-    return ", ".join(numbers.digit_by_digit(group, words.numbers) for group in groups)
+    """030-123456 and +39 333 1234567, digit by digit; a comma keeps the groups apart."""
+    plus = f"{words.signs['+']} " if match[0].startswith("+") else ""
+    groups = re.findall(r"\d+", match[0])
+    return plus + ", ".join(numbers.digit_by_digit(group, words.numbers) for group in groups)
 
 
 def degree(words: Words, match: Match) -> str:  # noqa: ARG001

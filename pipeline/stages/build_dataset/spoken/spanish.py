@@ -9,7 +9,8 @@ _MASCULINE = re.compile(
     r"(?:días?|mapas?|\w*(?:ema|oma|ama|eta|ista)s?|y|o|a|ya|para|hasta|era|cada|contra)\b"
 )
 _FEMININE = re.compile(
-    r"\w+(?:as?|ción|ciones|sión|siones|dad|dades|tad)\b|(?:veces|vez|noches?)\b"
+    r"\w+(?:as?|ción|ciones|sión|siones|dad|dades|tad)\b"
+    r"|(?:veces|vez|noches?|tardes?|mujer(?:es)?|calles?|clases?|partes?|voz|voces|leyes)\b"
 )
 _NO_NOUN = re.compile(
     r"(?:y|e|o|u|a|ante|con|contra|de|del|desde|durante|en|entre|hasta|para|por|según|sin|sobre|al"
@@ -30,7 +31,7 @@ def _one(number: int, noun: str) -> str:
     if not noun or _NO_NOUN.match(noun):
         return said
     if _FEMININE.match(noun) and not _MASCULINE.match(noun):
-        return re.sub(r"uno$", "una", re.sub(r"cientos\b", "cientas", said))
+        return re.sub(r"uno$", "una", re.sub(r"ientos\b", "ientas", said))
     return re.sub(r"uno$", "un", re.sub(r"veintiuno$", "veintiún", said))
 
 
