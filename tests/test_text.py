@@ -294,6 +294,20 @@ def test_hard_texts_are_spoken_out(language: str, written: str, said: str) -> No
 @pytest.mark.parametrize(
     ("language", "written", "said"),
     [
+        (
+            "en",
+            "$20/hour or $1.5M/yr",
+            "twenty dollars per hour or one point five million dollars per year",
+        ),
+        ("en", "60 miles/hour, days/nights", "sixty miles per hour, days nights"),
+        ("en", "in '08 and '85", "in oh eight and eighty-five"),
+        (
+            "en",
+            "Room 101, Boeing 747, Suite 200",
+            "Room one oh one, Boeing seven forty-seven, Suite two hundred",
+        ),
+        ("en", "Route 66, Flight 1549", "Route sixty-six, Flight fifteen forty-nine"),
+        ("en", "1-800-FLOWERS", "one eight hundred FLOWERS"),
         ("es", "Oprima 1 para español.", "Oprima uno para español."),
         (
             "es",

@@ -62,6 +62,12 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"(?<![\w.,])(1000|100)s(?= of\b)", lambda m: words.MANY[m[1]]),
     (r"(?<![\w-])\+?1[ -]\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?![\w-])", saying.full_phone),
     (r"(?<![\w-])9-1-1(?![\w-])", "nine one one"),
+    (r"(?<![\w-])1-([89]\d\d)-(?=[A-Z]{2})", saying.free_call),
+    (rf"\b({_any_of(words.NUMBERED)}) ([1-9])(0[1-9]|[1-9]\d)\b(?![-,.:/]?\d)", saying.in_pairs),
+    (
+        rf"(?:(?<=\d)|(?<=\d[kKMB])|(?<=[a-z]s))/({_any_of(words.PER)})\b",
+        lambda m: f" per {words.PER[m[1]]}",
+    ),
     (r"(?<!\w)w/o(?!\w)", "without"),
     (r"(?<!\w)w/(?=\s|[a-z])", "with "),
     (r"\bsq\. ?(?=ft\b|mi\b|in\b|m\b|km\b)", "square "),
@@ -146,6 +152,7 @@ _TABLE: list[tuple[str, Replace]] = [
     ),
     (rf"(?<![\w.,:$])(the )?(\d\d?) ({_MONTH})\b", saying.day_month),
     (r"(?<!\w)'?(\d{0,2}\d0)'?s\b", saying.decade),
+    (r"(?<!\w)'0(?=[1-9](?![\w']))", "oh "),  # born in '08
     (r"(?<!\w)'(?=\d\d(?![\w']))", ""),  # born in '85
     (r"(?<=\d\.\d)s\b|(?<=\d\.\d\d)s\b", " seconds"),
     (r"(?<![\w/])1/2 (?=an? )", "half "),

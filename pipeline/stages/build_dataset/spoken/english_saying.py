@@ -232,6 +232,19 @@ def full_phone(match: re.Match[str]) -> str:
     return ", ".join(one_by_one(group) for group in re.findall(r"\d+", match[0]))
 
 
+def free_call(match: re.Match[str]) -> str:
+    """Return 1-800-(FLOWERS) -> one eight hundred (FLOWERS)."""
+    digits = match[1]
+    code = f"{cardinal(digits[0])} hundred" if digits.endswith("00") else one_by_one(digits)
+    return f"one {code} "
+
+
+def in_pairs(match: re.Match[str]) -> str:
+    """Return Room 101 -> Room one oh one, Boeing 747 -> Boeing seven forty-seven."""
+    rest = cardinal(match[3]) if match[3][0] != "0" else f"oh {cardinal(match[3][1])}"
+    return f"{match[1]} {cardinal(match[2])} {rest}"
+
+
 def phone(match: re.Match[str]) -> str:
     return ", ".join(one_by_one(group) for group in match[0].split("-"))
 

@@ -124,6 +124,19 @@ UNITS = {  # sign: one, many
     "‰": ("per mille", "per mille"),
 }
 
+PER = {
+    "hr": "hour", "wk": "week", "mo": "month", "yr": "year", "min": "minute", "sec": "second",
+    "lb": "pound", "kg": "kilogram",
+    **{name: name for name in ("hour", "day", "week", "month", "year", "minute", "second", "night",
+                               "person", "gallon", "mile", "pound")},
+}  # fmt: skip
+"""What follows the slash of a rate: $20/hour."""
+
+NUMBERED = [
+    "Boeing", "Airbus", "Room", "Flight", "Suite", "Apartment", "Highway", "Route", "Xbox",
+]  # fmt: skip
+"""Things whose numbers of three digits are said in two parts: Room 101."""
+
 SIGNS = {
     "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "°": "degrees",
     "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "/": "slash",
