@@ -12,7 +12,7 @@ PIPELINE = ROOT / "pipeline"
 MAY_IMPORT = {
     "__main__": {"cli", "commands"},
     "cli": {"agreement", "commands", "config", "console", "disk", "dry_run", "environment",
-            "executors", "flow", "guard", "job", "sources"},
+            "executors", "flow", "guard", "job", "lock", "sources"},
     "dry_run": {"agreement", "checkpoint", "config", "console", "executors", "exits", "forecast",
                 "lock", "models", "plan", "restart", "workforce"},
     "forecast": {"checkpoint", "config", "dispatch", "estimate", "executors", "flow", "plan",
