@@ -60,7 +60,7 @@ _TABLE: list[tuple[str, Replace]] = [
     (r"\b([A-G])#(?![\w#])", r"\1 sharp"),
     (r"\b([Ii]n) (10\d\d)\b(?![-—.,:/]?\d| ?%| (?:people|[a-z]+s)\b)", saying.early_year),
     (r"(?<![\w.,])(1000|100)s(?= of\b)", lambda m: words.MANY[m[1]]),
-    (r"(?<![\w-])\+?1[ -]\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?![\w-])", saying.full_phone),
+    (r"(?<![\w-])\+?1[ -]\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?![\w-])", saying.phone),
     (r"(?<![\w-])9-1-1(?![\w-])", "nine one one"),
     (r"(?<![\w-])1-([89]\d\d)-(?=[A-Z]{2})", saying.free_call),
     (rf"\b({_any_of(words.NUMBERED)}) ([1-9])(0[1-9]|[1-9]\d)\b(?![-,.:/]?\d)", saying.in_pairs),

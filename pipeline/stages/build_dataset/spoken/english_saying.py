@@ -227,11 +227,6 @@ def early_year(match: re.Match[str]) -> str:
     return f"{match[1]} {year(match[2])}"
 
 
-def full_phone(match: re.Match[str]) -> str:
-    """Return +1 555 123 4567 -> one, five five five, …"""
-    return ", ".join(one_by_one(group) for group in re.findall(r"\d+", match[0]))
-
-
 def free_call(match: re.Match[str]) -> str:
     """Return 1-800-(FLOWERS) -> one eight hundred (FLOWERS)."""
     digits = match[1]
@@ -246,7 +241,8 @@ def in_pairs(match: re.Match[str]) -> str:
 
 
 def phone(match: re.Match[str]) -> str:
-    return ", ".join(one_by_one(group) for group in match[0].split("-"))
+    """Return +1 555 123 4567 or 555-1234 group by group: five five five, one two three four."""
+    return ", ".join(one_by_one(group) for group in re.findall(r"\d+", match[0]))
 
 
 def dotted(match: re.Match[str]) -> str:
