@@ -30,7 +30,7 @@ from pipeline.executors import tame_threads
 from pipeline.flow import FLOW, Step
 from pipeline.guard import guarded
 from pipeline.job import run_job
-from pipeline.lock import LOCK_FILE, Locked, read_owner
+from pipeline.lock import require_free
 from pipeline.sources import is_url, public_url
 
 METAVARS = {int: "N", float: "NUMBER", str: "TEXT"}
@@ -120,9 +120,7 @@ def _mode(out: Path, inputs: Sequence[str], given: Mapping[str, Any]) -> str:
 
 def _ask_mode(out: Path) -> str:
     if not on_terminal():
-        owner = read_owner(out / LOCK_FILE)
-        if owner is not None and owner.is_alive_here():
-            raise Locked(out / LOCK_FILE, owner)
+        require_free(out)
         raise WrongUse(
             f"{out} holds a checkpoint; --resume goes on with it, --force-restart discards it"
         )

@@ -21,7 +21,7 @@ from pipeline.console import clock, counted, safe, table
 from pipeline.executors import NoCluster
 from pipeline.exits import FINISHED, RunFailed
 from pipeline.forecast import Forecast, StepForecast, foresee, free_bytes, require_room, size
-from pipeline.lock import LOCK_FILE, Locked, read_owner
+from pipeline.lock import require_free
 from pipeline.plan import ALL
 from pipeline.restart import RESTART_FILE
 from pipeline.workforce import crew_for
@@ -35,9 +35,7 @@ FEW = 5  # files that are named with why they are done; --verbose names all
 def dry_run(request: Request) -> int:
     """Say what a run would do; return 0 where it could be done."""
     log.info("🔍 Dry run: this is what a run would find and do; nothing is written")
-    owner = read_owner(request.out / LOCK_FILE)
-    if owner is not None and owner.is_alive_here():
-        raise Locked(request.out / LOCK_FILE, owner)
+    require_free(request.out)
     _require_writable(request.out)
     settings, inputs = agreed_without_weights(request)
     anew = request.mode == "restart" or (request.out / RESTART_FILE).exists()

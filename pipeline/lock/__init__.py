@@ -25,7 +25,7 @@ from pipeline.lock.takeover import take_away
 
 __all__ = [
     "LOCK_FILE", "Lock", "Locked", "LostLock", "Owner", "Pace", "boot_id", "describe_self",
-    "parse_owner", "read_owner",
+    "parse_owner", "read_owner", "require_free",
 ]  # fmt: skip
 
 LOCK_FILE = ".pipeline_running"
@@ -34,6 +34,13 @@ BEATS_A_TIMEOUT = 10  # where the file's age decides, it is touched so often wit
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 _NO_FLOCK = (errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _PACE = Pace()
+
+
+def require_free(folder: Path) -> None:
+    """Raise Locked where a run of this machine works in a folder: a look, nothing is taken."""
+    owner = read_owner(folder / LOCK_FILE)
+    if owner is not None and owner.is_alive_here():
+        raise Locked(folder / LOCK_FILE, owner)
 
 
 class Lock:
